@@ -38,8 +38,8 @@ type Epoch struct {
 // Lane is one lane of an Epoch.
 type Lane struct {
 	Lane  telemetry.Lane
-	First uint64 // first sequence of this epoch (also if nothing was issued yet)
-	Next  uint64 // one past the last issued and committed in this epoch
+	First uint64     // first sequence of this epoch (also if nothing was issued yet)
+	Next  uint64     // one past the last issued and committed in this epoch
 	Kept  ranges.Set // on the node's disk still
 	Held  ranges.Set // the part of Kept that will not be sent unasked
 	Lost  []Loss     // what it knows to be gone, with the reason
