@@ -1,0 +1,149 @@
+// Package setting holds the leaf types of the configuration files: durations, sizes, and how a settings
+// struct reports what is wrong with it. All packages that have settings import it; it imports nothing of ours.
+package setting
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Problem reports something wrong at path: YAML keys joined by dots, list places as [0], relative to the struct that is checked
+// ("" is the struct itself). The loader adds file, line and column.
+type Problem func(path, format string, args ...any)
+
+// Checker is a settings struct that can tell what is wrong with its values. A problem stops the program; a warning is shown.
+// The loader calls it once, after everything has been read without a problem of form, for every struct it finds.
+type Checker interface {
+	Check(problem, warning Problem)
+}
+
+// Duration is a time span written with the units ms, s, m, h, d and w: 500ms, 1h30m, 30d.
+type Duration time.Duration
+
+// Go returns d as a time.Duration.
+func (d Duration) Go() time.Duration { return time.Duration(d) }
+
+var durationUnits = []struct {
+	name string
+	size time.Duration
+}{
+	{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond},
+}
+
+// UnmarshalText reads one or more numbers with units, none of them negative; 0 needs no unit.
+func (d *Duration) UnmarshalText(b []byte) error {
+	bad := func() error {
+		return fmt.Errorf("duration %q: write a number and a unit out of ms, s, m, h, d, w, such as 500ms or 1h30m", b)
+	}
+	s := string(b)
+	if s == "0" {
+		*d = 0
+		return nil
+	}
+	if s == "" {
+		return bad()
+	}
+	var sum float64
+	for s != "" {
+		digits := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
+		if digits <= 0 {
+			return bad()
+		}
+		n, err := strconv.ParseFloat(s[:digits], 64)
+		if err != nil {
+			return bad()
+		}
+		s = s[digits:]
+		end := strings.IndexFunc(s, func(r rune) bool { return r >= '0' && r <= '9' || r == '.' })
+		if end < 0 {
+			end = len(s)
+		}
+		var unit time.Duration
+		for _, u := range durationUnits {
+			if u.name == s[:end] {
+				unit = u.size
+			}
+		}
+		if unit == 0 {
+			return bad()
+		}
+		sum += n * float64(unit)
+		s = s[end:]
+	}
+	if sum >= math.MaxInt64 {
+		return fmt.Errorf("duration %q is longer than 292 years", b)
+	}
+	*d = Duration(math.Round(sum))
+	return nil
+}
+
+// String writes d so that UnmarshalText reads the same back, to the millisecond.
+func (d Duration) String() string {
+	rest := time.Duration(d).Round(time.Millisecond)
+	if rest <= 0 {
+		return "0"
+	}
+	var b strings.Builder
+	for _, u := range durationUnits {
+		if n := rest / u.size; n > 0 {
+			fmt.Fprintf(&b, "%d%s", n, u.name)
+			rest -= n * u.size
+		}
+	}
+	return b.String()
+}
+
+// MarshalText is String for encoders.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// Size is a number of bytes written with the units KiB, MiB and GiB: 512KiB, 2GiB.
+type Size int64
+
+var sizeUnits = []struct {
+	name string
+	size int64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}
+
+// UnmarshalText reads a number with a unit; 0 needs no unit.
+func (s *Size) UnmarshalText(b []byte) error {
+	text := strings.TrimSpace(string(b))
+	if text == "0" {
+		*s = 0
+		return nil
+	}
+	for _, u := range sizeUnits {
+		number, ok := strings.CutSuffix(text, u.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		if err != nil || n < 0 {
+			break
+		}
+		if n*float64(u.size) >= math.MaxInt64 {
+			return fmt.Errorf("size %q is more than 8 EiB", b)
+		}
+		*s = Size(n * float64(u.size))
+		return nil
+	}
+	return fmt.Errorf("size %q: write a number and a unit out of KiB, MiB, GiB, such as 512MiB", b)
+}
+
+// String writes s in the largest unit that holds it exactly.
+func (s Size) String() string {
+	if s == 0 {
+		return "0"
+	}
+	for _, u := range sizeUnits {
+		if int64(s)%u.size == 0 {
+			return strconv.FormatInt(int64(s)/u.size, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(int64(s), 10) + "B"
+}
+
+// MarshalText is String for encoders.
+func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

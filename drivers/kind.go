@@ -1,0 +1,59 @@
+package drivers
+
+import (
+	"log/slog"
+
+	"fieldpost/drivers/serialport"
+	"fieldpost/telemetry"
+)
+
+// Kind is one entry of the catalogue: a driver under its key in a device file.
+type Kind struct {
+	Name string
+	// Settings returns a pointer to a new struct of the driver's options, holding the defaults; the loader fills it by its yaml tags.
+	// The struct embeds Attachment (yaml:",inline") and may be a setting.Checker.
+	Settings func() Settings
+	// Address returns a pointer to a new struct of the keys that a driver adds to each metric (field, register, obis …), or nil if it adds none.
+	Address func() any
+	// New makes the driver of one bus for its devices, which share that bus. It touches no hardware.
+	New func(bus Bus, devices []Device, log *slog.Logger) (Driver, error)
+	// Decoder makes the pure decoder of a device for a driver that reads a stream; nil where it asks instead.
+	Decoder func(d Device) (Decoder, error)
+}
+
+// Settings is what every driver's options can tell.
+type Settings interface {
+	Attached() Attachment
+}
+
+// Attachment says where a device is attached: exactly one of Port (a private serial line), Bus (a shared bus by name) and TCP (host:port).
+type Attachment struct {
+	Port            string           `yaml:"port"` // path of a serial device, best by /dev/serial/by-id
+	Bus             string           `yaml:"bus"`  // name of an entry of buses in edge.yaml
+	TCP             string           `yaml:"tcp"`  // host:port to connect to
+	serialport.Line `yaml:",inline"` // baud, mode …: only with Port
+}
+
+// Attached returns a itself, so that embedding is enough to be Settings.
+func (a Attachment) Attached() Attachment { return a }
+
+// Bus is an opened-later way to instruments: exactly one of Serial and TCP is set.
+type Bus struct {
+	Name   string // as status shows it: the bus's name, or the port or address of a private one
+	Serial *serialport.Settings
+	TCP    string // host:port
+}
+
+// Device is one device as its driver sees it.
+type Device struct {
+	Name     string
+	Settings Settings // what Kind.Settings made, filled
+	Metrics  []Metric
+}
+
+// Metric is one metric as its driver sees it.
+type Metric struct {
+	Name    string
+	Kind    telemetry.Kind // what values are wanted: the driver parses to it
+	Address any            // what Kind.Address made, filled
+}
