@@ -57,9 +57,9 @@ type Reading struct {
 	StoredAt   telemetry.Time // zero: not known (on an edge)
 }
 
-// Record is a reading or an event in commit order.
+// Record is a reading or an event in commit order: one of Reading and Event is set.
 type Record struct {
-	Position uint64
+	Position uint64 // from 1 on, so that "after 0" is the beginning: a journal's position plus one
 	Reading  *Reading
 	Event    *Event
 }

@@ -19,11 +19,12 @@ type Driver interface {
 	Run(ctx context.Context, emit Emit) error
 }
 
-// Emit takes a report. It may block while the journal is behind; it never fails. Safe for concurrent use.
-// The report and its samples are the caller's again when it returns.
+// Emit takes a report. It may block while the journal is behind, but not beyond the end of the ctx that Run was given; it never
+// fails. Safe for concurrent use. The report and its samples are the caller's again when it returns.
 type Emit func(Report)
 
-// Report is what one telegram of one device gave: samples taken together, or why there are none.
+// Report is what one telegram of one device gave: samples taken together, or why there are none. Both where some of a
+// telegram's fields could be read and others not.
 type Report struct {
 	Device  string
 	Samples []Sample

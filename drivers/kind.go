@@ -3,7 +3,6 @@ package drivers
 import (
 	"log/slog"
 
-	"fieldpost/drivers/serialport"
 	"fieldpost/telemetry"
 )
 
@@ -24,24 +23,6 @@ type Kind struct {
 // Settings is what every driver's options can tell.
 type Settings interface {
 	Attached() Attachment
-}
-
-// Attachment says where a device is attached: exactly one of Port (a private serial line), Bus (a shared bus by name) and TCP (host:port).
-type Attachment struct {
-	Port            string           `yaml:"port"` // path of a serial device, best by /dev/serial/by-id
-	Bus             string           `yaml:"bus"`  // name of an entry of buses in edge.yaml
-	TCP             string           `yaml:"tcp"`  // host:port to connect to
-	serialport.Line `yaml:",inline"` // baud, mode …: only with Port
-}
-
-// Attached returns a itself, so that embedding is enough to be Settings.
-func (a Attachment) Attached() Attachment { return a }
-
-// Bus is an opened-later way to instruments: exactly one of Serial and TCP is set.
-type Bus struct {
-	Name   string // as status shows it: the bus's name, or the port or address of a private one
-	Serial *serialport.Settings
-	TCP    string // host:port
 }
 
 // Device is one device as its driver sees it.

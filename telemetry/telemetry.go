@@ -38,6 +38,22 @@ var (
 // Go returns t as a time.Time in UTC.
 func (t Time) Go() time.Time { return time.Unix(0, int64(t)).UTC() }
 
+// MarshalText is String for encoders.
+func (t Time) MarshalText() ([]byte, error) { return t.AppendFormat(nil), nil }
+
+// UnmarshalText reads RFC 3339.
+func (t *Time) UnmarshalText(b []byte) error {
+	g, err := time.Parse(time.RFC3339Nano, string(b))
+	if err != nil {
+		return fmt.Errorf("read time: %w", err)
+	}
+	*t = TimeOf(g)
+	return nil
+}
+
+// Seconds returns t in seconds since 1970, to the precision of a float64 (about a microsecond).
+func (t Time) Seconds() float64 { return float64(t) / 1e9 }
+
 // String formats t as RFC 3339 in UTC with no more digits than needed out of 3, 6 and 9.
 func (t Time) String() string { return string(t.AppendFormat(nil)) }
 
@@ -116,6 +132,15 @@ func ParseEpoch(s string) (Epoch, error) {
 		return 0, fmt.Errorf("epoch %q: want 16 hexadecimal digits", s)
 	}
 	return Epoch(n), nil
+}
+
+// MarshalText is String for encoders: 64 bits are more than a JSON number can be trusted with.
+func (e Epoch) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// UnmarshalText is ParseEpoch for decoders.
+func (e *Epoch) UnmarshalText(b []byte) (err error) {
+	*e, err = ParseEpoch(string(b))
+	return err
 }
 
 // Identity names one record for ever: one identity, one content.

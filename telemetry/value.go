@@ -1,7 +1,6 @@
 package telemetry
 
 import (
-	"encoding/json"
 	"math"
 	"strconv"
 )
@@ -58,8 +57,16 @@ func Bool(b bool) Value {
 func Text(s string) Value { return Value{text: s, kind: KindText} }
 
 // ValueOfBits returns the number or boolean of kind k with the given bits: IEEE 754 for a float,
-// two's complement for an integer, 0 or 1 for a boolean. It is the inverse of Bits for codecs.
-func ValueOfBits(k Kind, bits uint64) Value { return Value{bits: bits, kind: k} }
+// two's complement for an integer, 0 or 1 for a boolean (any other number is true). It is the inverse of Bits for codecs.
+func ValueOfBits(k Kind, bits uint64) Value {
+	switch k {
+	case KindBool:
+		return Bool(bits != 0)
+	case KindText:
+		return Value{kind: KindText}
+	}
+	return Value{bits: bits, kind: k}
+}
 
 // Kind returns v's type.
 func (v Value) Kind() Kind { return v.kind }
@@ -111,16 +118,20 @@ func (v Value) String() string {
 	return string(v.appendNumber(nil))
 }
 
+// Append appends what String returns.
+func (v Value) Append(b []byte) []byte {
+	if v.kind == KindText {
+		return append(b, v.text...)
+	}
+	return v.appendNumber(b)
+}
+
 // AppendJSON appends v as JSON. Integers are exact; not-a-number and the infinities are the strings
 // "NaN", "+Inf" and "-Inf"; text that is not UTF-8 gets U+FFFD where it is not.
 func (v Value) AppendJSON(b []byte) []byte {
 	switch {
 	case v.kind == KindText:
-		s, err := json.Marshal(v.text)
-		if err != nil { // cannot happen for a string
-			return append(b, `""`...)
-		}
-		return append(b, s...)
+		return AppendString(b, v.text)
 	case v.kind == KindFloat && (math.IsNaN(v.Float()) || math.IsInf(v.Float(), 0)):
 		b = append(b, '"')
 		return append(v.appendNumber(b), '"')

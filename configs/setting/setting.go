@@ -15,9 +15,28 @@ import (
 type Problem func(path, format string, args ...any)
 
 // Checker is a settings struct that can tell what is wrong with its values. A problem stops the program; a warning is shown.
-// The loader calls it once, after everything has been read without a problem of form, for every struct it finds.
+// The loader calls it once for every struct it finds, after the whole file has been read. A value that could not be read holds its
+// default then, and what Check says about it is left out, so that one mistake gives one message.
 type Checker interface {
 	Check(problem, warning Problem)
+}
+
+// Defaulter is a settings struct that knows its defaults. The loader calls it on a zero struct before it reads the file over it.
+// A list, map or pointer that the file names replaces a default whole.
+type Defaulter interface {
+	SetDefaults()
+}
+
+// Filer is a settings struct that names files, secrets mostly. The loader makes their paths relative to the file that
+// names them, and reports those that cannot be read.
+type Filer interface {
+	Files() []File
+}
+
+// File is one path in a settings struct.
+type File struct {
+	Path  string  // as for Problem
+	Value *string // "" is no file
 }
 
 // Duration is a time span written with the units ms, s, m, h, d and w: 500ms, 1h30m, 30d.

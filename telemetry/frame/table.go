@@ -1,8 +1,15 @@
 package frame
 
-import "fieldpost/telemetry"
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
 
-// SKELETON: signatures are fixed, bodies to be written.
+	"fieldpost/telemetry"
+)
 
 // Table names the series of a node's frames. It is content-addressed: frames name it by Hash.
 // A series' index is its metric's position, counted through all devices in order.
@@ -33,14 +40,186 @@ type Series struct {
 	Labels map[string]string // node's and device's, the device's winning
 }
 
-// Encode returns the canonical bytes: equal tables give equal bytes.
-func (t *Table) Encode() ([]byte, error) { panic("skeleton") }
+const (
+	tableVersion = 1
+	metricKind   = 0x0f // of a metric's first byte
+	metricComp   = 0x10 // it is derived
+	leastLabel   = 3    // bytes of the shortest label, device and metric
+	leastDevice  = 4
+	leastMetric  = 4
+)
 
-// DecodeTable checks and reads what Encode wrote.
-func DecodeTable(b []byte) (*Table, error) { panic("skeleton") }
+// Encode returns the canonical bytes: equal tables give equal bytes. The error is ErrTooLarge past MaxSeries or MaxTable.
+func (t *Table) Encode() ([]byte, error) {
+	if err := t.check(); err != nil {
+		return nil, fmt.Errorf("encode series table: %w", err)
+	}
+	b := appendLabels([]byte{tableVersion}, t.Labels)
+	b = binary.AppendUvarint(b, uint64(len(t.Devices)))
+	for _, d := range t.Devices {
+		b = appendText(b, d.Name)
+		b = appendLabels(b, d.Labels)
+		b = binary.AppendUvarint(b, uint64(len(d.Metrics)))
+		for _, m := range d.Metrics {
+			head := byte(m.Kind)
+			if m.Derived {
+				head |= metricComp
+			}
+			b = appendText(append(b, head), m.Name)
+			b = appendText(b, m.Unit)
+		}
+	}
+	if len(b) > MaxTable {
+		return nil, fmt.Errorf("encode series table: %w: %d bytes, at most %d", ErrTooLarge, len(b), MaxTable)
+	}
+	return b, nil
+}
+
+// check reports what of t cannot be written: every name must be one, and name one thing.
+func (t *Table) check() error {
+	if err := checkLabels(t.Labels); err != nil {
+		return err
+	}
+	series := 0
+	devices := make(map[string]bool, len(t.Devices))
+	for _, d := range t.Devices {
+		if err := telemetry.CheckName(d.Name); err != nil {
+			return fmt.Errorf("device: %w", err)
+		}
+		if devices[d.Name] {
+			return fmt.Errorf("device %s is there twice", d.Name)
+		}
+		devices[d.Name] = true
+		if err := checkLabels(d.Labels); err != nil {
+			return fmt.Errorf("device %s: %w", d.Name, err)
+		}
+		metrics := make(map[string]bool, len(d.Metrics))
+		for _, m := range d.Metrics {
+			if err := telemetry.CheckName(m.Name); err != nil {
+				return fmt.Errorf("device %s: metric: %w", d.Name, err)
+			}
+			if metrics[m.Name] {
+				return fmt.Errorf("device %s: metric %s is there twice", d.Name, m.Name)
+			}
+			metrics[m.Name] = true
+			if !m.Kind.Valid() {
+				return fmt.Errorf("device %s: metric %s: unknown %s", d.Name, m.Name, m.Kind)
+			}
+		}
+		series += len(d.Metrics)
+	}
+	if series > MaxSeries {
+		return fmt.Errorf("%w: %d series, at most %d", ErrTooLarge, series, MaxSeries)
+	}
+	return nil
+}
+
+func checkLabels(labels map[string]string) error {
+	if _, ok := labels[""]; ok {
+		return fmt.Errorf("label without a name")
+	}
+	return nil
+}
+
+func appendLabels(b []byte, labels map[string]string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(labels)))
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		b = appendText(appendText(b, k), labels[k])
+	}
+	return b
+}
+
+// DecodeTable checks and reads what Encode wrote. All errors are ErrCorrupt or ErrVersion.
+func DecodeTable(b []byte) (*Table, error) {
+	switch {
+	case len(b) == 0:
+		return nil, fmt.Errorf("series table: %w", corrupt("empty"))
+	case len(b) > MaxTable:
+		return nil, fmt.Errorf("series table: %w", corrupt("%d bytes, at most %d", len(b), MaxTable))
+	case b[0] != tableVersion:
+		return nil, fmt.Errorf("series table: %w: version %d", ErrVersion, b[0])
+	}
+	r := reader{b: b, off: 1}
+	t := r.table()
+	if r.err == nil && r.left() > 0 {
+		r.fail("%d bytes after its end", r.left())
+	}
+	if r.err != nil {
+		return nil, fmt.Errorf("series table: %w", r.err)
+	}
+	// A table is known by its hash, so it must have no second form.
+	switch canonical, err := t.Encode(); {
+	case err != nil:
+		return nil, fmt.Errorf("series table: %w", corrupt("%v", err))
+	case !bytes.Equal(canonical, b):
+		return nil, fmt.Errorf("series table: %w", corrupt("not in its canonical form"))
+	}
+	return t, nil
+}
+
+func (r *reader) table() *Table {
+	t := &Table{Labels: r.labels()}
+	devices := r.upTo(r.left()/leastDevice, "number of devices")
+	series := 0
+	for range devices {
+		d := Device{Name: r.text(telemetry.MaxName), Labels: r.labels()}
+		metrics := r.upTo(r.left()/leastMetric, "number of metrics")
+		if series += metrics; series > MaxSeries {
+			r.fail("over %d series", MaxSeries)
+		}
+		if r.err != nil {
+			return nil
+		}
+		if metrics > 0 {
+			d.Metrics = make([]Metric, metrics)
+		}
+		for i := range d.Metrics {
+			head := r.byte()
+			if head&^(metricKind|metricComp) != 0 {
+				r.fail("unknown metric %#x", head)
+			}
+			d.Metrics[i] = Metric{
+				Name: r.text(telemetry.MaxName), Unit: r.text(MaxTable),
+				Kind: telemetry.Kind(head & metricKind), Derived: head&metricComp != 0,
+			}
+		}
+		t.Devices = append(t.Devices, d)
+	}
+	return t
+}
+
+func (r *reader) labels() map[string]string {
+	n := r.upTo(r.left()/leastLabel, "number of labels")
+	if n == 0 {
+		return nil
+	}
+	labels := make(map[string]string)
+	for range n {
+		k := r.text(MaxTable)
+		labels[k] = r.text(MaxTable)
+		if r.err != nil {
+			return nil
+		}
+	}
+	return labels
+}
 
 // Hash names an encoded table: the first 8 bytes (big endian) of its SHA-256, never 0.
-func Hash(encoded []byte) uint64 { panic("skeleton") }
+func Hash(encoded []byte) uint64 {
+	sum := sha256.Sum256(encoded)
+	return max(binary.BigEndian.Uint64(sum[:]), 1)
+}
 
-// Series lists the series by index.
-func (t *Table) Series() []Series { panic("skeleton") }
+// Series lists the series by index. The Labels of a device's series are one map: do not write to it.
+func (t *Table) Series() []Series {
+	var out []Series
+	for _, d := range t.Devices {
+		labels := make(map[string]string, len(t.Labels)+len(d.Labels))
+		maps.Copy(labels, t.Labels)
+		maps.Copy(labels, d.Labels)
+		for _, m := range d.Metrics {
+			out = append(out, Series{Device: d.Name, Metric: m, Labels: labels})
+		}
+	}
+	return out
+}

@@ -2,14 +2,17 @@
 package ranges
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// Range is the sequences From..To, both included.
+// Range is the sequences From..To, both included. It is empty if To < From.
 type Range struct {
 	From, To uint64
 }
@@ -17,8 +20,16 @@ type Range struct {
 // Of returns the range of count sequences from first on. count must be at least 1.
 func Of(first, count uint64) Range { return Range{first, first + count - 1} }
 
-// Len returns how many sequences r holds.
-func (r Range) Len() uint64 { return r.To - r.From + 1 }
+// Len returns how many sequences r holds: 2^64-1 also for the one range that holds 2^64.
+func (r Range) Len() uint64 {
+	switch {
+	case r.To < r.From:
+		return 0
+	case r.From == 0 && r.To == math.MaxUint64:
+		return math.MaxUint64
+	}
+	return r.To - r.From + 1
+}
 
 // String returns [from,to].
 func (r Range) String() string {
@@ -28,16 +39,21 @@ func (r Range) String() string {
 // MarshalJSON writes [from,to].
 func (r Range) MarshalJSON() ([]byte, error) { return []byte(r.String()), nil }
 
-// UnmarshalJSON reads [from,to].
+// UnmarshalJSON reads [from,to] with from at most to.
 func (r *Range) UnmarshalJSON(b []byte) error {
-	if _, err := fmt.Sscanf(string(b), "[%d,%d]", &r.From, &r.To); err != nil {
-		return fmt.Errorf("range %s: %w", b, err)
+	var ends []uint64
+	if err := json.Unmarshal(b, &ends); err != nil {
+		return fmt.Errorf("range %.50s: %w", b, err)
 	}
+	if len(ends) != 2 || ends[1] < ends[0] {
+		return fmt.Errorf("range %.50s: want [from,to]", b)
+	}
+	r.From, r.To = ends[0], ends[1]
 	return nil
 }
 
 // Set is a sorted set of sequences, kept as disjoint ranges that do not touch. The zero Set is empty.
-// Its methods that change it are not safe for concurrent use; Clone before handing it to another goroutine.
+// Like a slice, a Set that is assigned shares its memory: Clone before changing one of the two, and before handing one to another goroutine.
 type Set struct {
 	r []Range
 }
@@ -45,9 +61,15 @@ type Set struct {
 // Make returns the set of all sequences in rs, which may overlap and be in any order.
 func Make(rs ...Range) Set {
 	var s Set
-	for _, r := range rs {
-		s.Add(r)
+	if len(rs) <= few {
+		for _, r := range rs {
+			s.Add(r)
+		}
+		return s
 	}
+	sorted := slices.DeleteFunc(slices.Clone(rs), func(r Range) bool { return r.To < r.From })
+	slices.SortFunc(sorted, func(a, b Range) int { return cmp.Compare(a.From, b.From) })
+	s.r = union(sorted, nil)
 	return s
 }
 
@@ -57,7 +79,7 @@ func (s Set) Ranges() []Range { return s.r }
 // Empty reports whether s holds nothing.
 func (s Set) Empty() bool { return len(s.r) == 0 }
 
-// Len returns how many sequences s holds.
+// Len returns how many sequences s holds (see Range.Len).
 func (s Set) Len() uint64 {
 	var n uint64
 	for _, r := range s.r {
@@ -91,6 +113,9 @@ func (s Set) Has(seq uint64) bool {
 
 // HasAll reports whether all of r is in s.
 func (s Set) HasAll(r Range) bool {
+	if r.To < r.From {
+		return true
+	}
 	i := s.search(r.From)
 	return i < len(s.r) && s.r[i].From <= r.From && r.To <= s.r[i].To
 }
@@ -125,9 +150,36 @@ func (s *Set) Add(r Range) {
 
 // AddAll puts all of o into s.
 func (s *Set) AddAll(o Set) {
-	for _, r := range o.r {
-		s.Add(r)
+	if len(o.r) <= few {
+		for _, r := range o.r {
+			s.Add(r)
+		}
+		return
 	}
+	s.r = union(s.r, o.r)
+}
+
+// few is the number of ranges up to which one search for each beats walking through both sets.
+const few = 4
+
+// union merges two lists of ranges, each ascending by From, into a new one that is a Set's.
+func union(a, b []Range) []Range {
+	out := make([]Range, 0, len(a)+len(b))
+	for len(a) > 0 || len(b) > 0 {
+		from := &a
+		if len(a) == 0 || len(b) > 0 && b[0].From < a[0].From {
+			from = &b
+		}
+		next := (*from)[0]
+		*from = (*from)[1:]
+		last := len(out) - 1
+		if last >= 0 && (out[last].To == math.MaxUint64 || next.From <= out[last].To+1) {
+			out[last].To = max(out[last].To, next.To)
+			continue
+		}
+		out = append(out, next)
+	}
+	return out
 }
 
 // Remove takes r out of s.
@@ -151,17 +203,38 @@ func (s *Set) Remove(r Range) {
 }
 
 // RemoveAll takes all of o out of s.
-func (s *Set) RemoveAll(o Set) {
-	for _, r := range o.r {
-		s.Remove(r)
-	}
-}
+func (s *Set) RemoveAll(o Set) { *s = s.Minus(o) }
 
-// Minus returns what is in s and not in o.
+// Minus returns what is in s and not in o. The result shares nothing with either.
 func (s Set) Minus(o Set) Set {
-	c := s.Clone()
-	c.RemoveAll(o)
-	return c
+	if len(s.r) == 0 {
+		return Set{}
+	}
+	out := Set{make([]Range, 0, len(s.r))}
+	cuts := o.r
+	for _, r := range s.r {
+		for len(cuts) > 0 && cuts[0].To < r.From {
+			cuts = cuts[1:]
+		}
+		// A cut may reach over several ranges, so it is left in place here.
+		rest := true // something of r is left
+		for _, cut := range cuts {
+			if cut.From > r.To {
+				break
+			}
+			if cut.From > r.From {
+				out.r = append(out.r, Range{r.From, cut.From - 1})
+			}
+			if rest = cut.To < r.To; !rest {
+				break
+			}
+			r.From = cut.To + 1
+		}
+		if rest {
+			out.r = append(out.r, r)
+		}
+	}
+	return out
 }
 
 // Intersect returns what is in both.
@@ -208,6 +281,16 @@ func (s Set) String() string {
 		b.WriteString(r.String())
 	}
 	return b.String()
+}
+
+// UnmarshalJSON reads what MarshalJSON writes; the ranges may overlap and be in any order.
+func (s *Set) UnmarshalJSON(b []byte) error {
+	var rs []Range
+	if err := json.Unmarshal(b, &rs); err != nil {
+		return err
+	}
+	*s = Make(rs...)
+	return nil
 }
 
 // MarshalJSON writes [[a,b],…], and [] for the empty set.

@@ -1,79 +1,62 @@
+// Package wire holds every message between a node and its gateway, on every kind of link: what a node
+// says on connecting (Hello), the frames and tables it sends (Frame, Table), and what the gateway answers
+// (Welcome, Ack, Refusal). The frame codec itself is telemetry/frame; here a frame is opaque bytes.
+// The package knows no sockets and keeps no state. Its rules are those of delivery in ARCHITECTURE.md.
+//
+// # Bytes
+//
+// A message is a version byte, a type byte, the fields of its type, and room for what later versions add.
+//
+//	u8        one byte
+//	u64       eight bytes, big endian: what is random (nonces, epochs, hashes), so that a varint would not pay
+//	uv        unsigned varint, base 128, least significant group first, at most 10 bytes, no needless zero group at the end
+//	sv        signed number as zigzag uv
+//	text      uv length, then that many bytes of UTF-8; at most 255
+//	set       uv n, then n times: uv skip, uv more. A range begins skip after the earliest place it may
+//	          begin at (0 for the first, the previous range's end + 2 for the others) and holds more+1 sequences.
+//	          So ranges are in order, disjoint and do not touch, whatever the bytes are.
+//	list(x)   uv n, then n times x
+//	rest      all bytes up to the end of the message
+//	more      extensions up to the end of the message: uv tag, uv length, that many bytes, again and again.
+//	          Tags are not assigned yet. A reader skips the tags it does not know.
+//
+//	message   u8 version = 1 | u8 type | body
+//
+//	type  1   Hello    u64 nonce | text link | text software | 16 bytes store | uv codings |
+//	                   list(epoch) | list(boot) | more
+//	          epoch    u64 epoch | u64 parent | list(lane)
+//	          lane     u8 lane | uv first | uv next-first | set kept | set held | list(loss)
+//	          loss     u8 reason | uv from | uv to-from | sv time (Unix ns)
+//	          boot     uv ordinal | u64 id | u8 clock | sv offset (ns) | sv error (ns)
+//	type  2   Table    uv n | n bytes of more | rest data
+//	type  3   Frame    uv n | n bytes of more | rest data
+//	type 16   Welcome  u64 nonce | 16 bytes store | u64 generation | u8 flags (1: direct; others ignored) |
+//	                   uv credit | uv max frame | uv codings | sv time (Unix ns) | u8 clock | list(stored) | more
+//	          stored   u64 epoch | u8 lane | set ranges
+//	type 17   Ack      u64 generation | list(stored) | more
+//	type 18   Refusal  u64 generation | u64 epoch | u8 lane | uv first | uv count | u8 reason | uv wait (ms) | u64 table | more
+//
+// Types 1–15 go up, 16–31 down. A message of an unknown version is ErrVersion; one of an unknown type is an *Unknown, which
+// the reader counts and ignores. All else that does not fit is ErrMalformed. Every count is checked against the bytes that are
+// left before anything is allocated, so that reading costs at most some twenty times the message in memory.
 package wire
 
 import (
-	"encoding/hex"
-
-	"fieldpost/telemetry"
-	"fieldpost/telemetry/ranges"
+	"errors"
+	"fmt"
 )
 
-// SKELETON: types are fixed (fields may be added), bodies to be written.
+// ProtocolVersion is the version byte that Append writes and Parse accepts.
+const ProtocolVersion = 1
 
-// StoreID names a gateway's store for its life; zero is none.
-type StoreID [16]byte
-
-func (s StoreID) String() string { return hex.EncodeToString(s[:]) }
+// Errors that callers decide by. They are wrapped with detail.
+var (
+	ErrVersion   = errors.New("message of an unknown version")
+	ErrMalformed = errors.New("malformed message")
+)
 
 // Message is one of *Hello, *Table, *Frame (up) or *Welcome, *Ack, *Refusal (down), or *Unknown.
 type Message interface{ isMessage() }
-
-// Hello is what a node says first on every connection, and again when what it keeps has changed.
-type Hello struct {
-	Nonce    uint64 // of this connection
-	Link     string
-	Software string  // e.g. "fieldpost-edge 0.1.0"
-	Store    StoreID // the store it met first on this link; zero: none yet
-	Codings  uint32  // bit n: it can send coding n
-	Epochs   []Epoch // oldest first; the last is the open one
-	Boots    []Boot
-}
-
-// Epoch is one epoch of a node as its Hello tells it.
-type Epoch struct {
-	Epoch  telemetry.Epoch
-	Parent telemetry.Epoch
-	Lanes  []Lane
-}
-
-// Lane is one lane of an Epoch.
-type Lane struct {
-	Lane  telemetry.Lane
-	First uint64     // first sequence of this epoch (also if nothing was issued yet)
-	Next  uint64     // one past the last issued and committed in this epoch
-	Kept  ranges.Set // on the node's disk still
-	Held  ranges.Set // the part of Kept that will not be sent unasked
-	Lost  []Loss     // what it knows to be gone, with the reason
-}
-
-// Loss is a range that will not come.
-type Loss struct {
-	ranges.Range
-	Reason Reason
-	Time   telemetry.Time
-}
-
-// Reason says why a range is lost or a frame refused.
-type Reason uint8
-
-const (
-	Unexplained Reason = iota
-	Full               // lost: dropped to make room
-	Damaged            // lost: the node's disk
-	Corrupt            // lost or refused: unreadable on arrival, twice
-	Abandoned          // lost: an operator said so
-	Cold               // refused: unknown table or coder state; send it again, plainer
-	Version            // refused: unknown version or coding; encode again, plainer
-	Busy               // refused: wait
-	NotAllowed         // refused: not this node's to send
-)
-
-// Boot is one row of a node's boot table.
-type Boot struct {
-	telemetry.Boot
-	Clock  telemetry.ClockState // best state reached in this boot
-	Offset int64                // wall minus monotonic at that best state, ns
-	Error  int64                // estimated error of Offset, ns
-}
 
 // Table carries an encoded series table (frame.Table), before the first frame on a connection that names it.
 type Table struct{ Data []byte }
@@ -81,46 +64,7 @@ type Table struct{ Data []byte }
 // Frame carries one encoded frame.
 type Frame struct{ Data []byte }
 
-// Welcome answers a Hello.
-type Welcome struct {
-	Nonce      uint64 // of the Hello it answers
-	Store      StoreID
-	Generation uint64
-	Credit     uint64 // bytes the node may have unacknowledged; 0: no limit beyond the node's own window
-	Direct     bool   // the broker is the gateway's own: QoS 0 will do
-	MaxFrame   uint32 // largest Frame.Data
-	Codings    uint32
-	Time       telemetry.Time
-	Clock      telemetry.ClockState
-	Stored     []Stored
-}
-
-// Stored is what the gateway has on its disk of one lane of one epoch.
-type Stored struct {
-	Epoch  telemetry.Epoch
-	Lane   telemetry.Lane
-	Ranges ranges.Set
-}
-
-// Ack says what is on the gateway's disk. It is cumulative: the whole runs around what was newly stored.
-type Ack struct {
-	Generation uint64
-	Stored     []Stored
-}
-
-// Refusal gives a frame's window slot back without storing it.
-type Refusal struct {
-	Generation uint64
-	Epoch      telemetry.Epoch
-	Lane       telemetry.Lane
-	First      uint64
-	Count      uint32
-	Reason     Reason
-	Wait       uint32 // Busy: milliseconds
-	Table      uint64 // Cold: the table asked for, if that is what lacks
-}
-
-// Unknown is a message of a type this version does not know: count it, ignore it.
+// Unknown is a message of a type this version does not know: count it, ignore it. Append cannot write one.
 type Unknown struct{ Type uint8 }
 
 func (*Hello) isMessage()   {}
@@ -131,13 +75,82 @@ func (*Ack) isMessage()     {}
 func (*Refusal) isMessage() {}
 func (*Unknown) isMessage() {}
 
-// Append appends m's bytes to dst.
-func Append(dst []byte, m Message) []byte { panic("skeleton") }
+const (
+	typeHello   = 1
+	typeTable   = 2
+	typeFrame   = 3
+	typeWelcome = 16
+	typeAck     = 17
+	typeRefusal = 18
+)
 
-// Parse reads one message. The Data of a Table or Frame is a part of b, not a copy.
-func Parse(b []byte) (Message, error) { panic("skeleton") }
+// Overhead is how many bytes a Frame or Table message is longer than its Data.
+const Overhead = 3
 
-// Up, Down and State return the MQTT topics of a node under a prefix ("fp").
-func Up(prefix, node string) string          { return prefix + "/" + node + "/up" }
-func Down(prefix, node string) string        { return prefix + "/" + node + "/down" }
-func State(prefix, node, link string) string { return prefix + "/" + node + "/state/" + link }
+// Append appends m's bytes to dst. Texts longer than 255 bytes are cut; an *Unknown is a bug of the caller and panics.
+func Append(dst []byte, m Message) []byte {
+	switch m := m.(type) {
+	case *Hello:
+		return m.append(append(dst, ProtocolVersion, typeHello))
+	case *Table:
+		return append(append(dst, ProtocolVersion, typeTable, 0), m.Data...)
+	case *Frame:
+		return append(append(dst, ProtocolVersion, typeFrame, 0), m.Data...)
+	case *Welcome:
+		return m.append(append(dst, ProtocolVersion, typeWelcome))
+	case *Ack:
+		return m.append(append(dst, ProtocolVersion, typeAck))
+	case *Refusal:
+		return m.append(append(dst, ProtocolVersion, typeRefusal))
+	}
+	panic(fmt.Sprintf("wire: cannot append a %T", m))
+}
+
+// Parse reads one message. The Data of a Table or Frame is a part of b, not a copy; nothing else refers to b.
+func Parse(b []byte) (Message, error) {
+	if len(b) < 2 {
+		return nil, fmt.Errorf("%w: %d bytes", ErrMalformed, len(b))
+	}
+	if b[0] != ProtocolVersion {
+		return nil, fmt.Errorf("%w: %d; this program speaks %d", ErrVersion, b[0], ProtocolVersion)
+	}
+	d := decoder{b: b[2:]}
+	var m Message
+	switch b[1] {
+	case typeHello:
+		m = d.hello()
+	case typeTable:
+		m = &Table{d.data()}
+	case typeFrame:
+		m = &Frame{d.data()}
+	case typeWelcome:
+		m = d.welcome()
+	case typeAck:
+		m = d.ack()
+	case typeRefusal:
+		m = d.refusal()
+	default:
+		return &Unknown{b[1]}, nil
+	}
+	d.extensions()
+	if d.err != nil {
+		return nil, fmt.Errorf("read %s: %w", typeName(b[1]), d.err)
+	}
+	return m, nil
+}
+
+func typeName(t uint8) string {
+	switch t {
+	case typeHello:
+		return "hello"
+	case typeTable:
+		return "table"
+	case typeFrame:
+		return "frame"
+	case typeWelcome:
+		return "welcome"
+	case typeAck:
+		return "ack"
+	}
+	return "refusal"
+}

@@ -1,0 +1,135 @@
+// Package edgefile loads edge.yaml and the device files that it names into one Config, and reports everything that is
+// wrong with them at once. It opens no port, no journal and no link, and creates nothing on disk.
+//
+// It stands between the settings structs, which live beside the code that obeys them, and cmd/fieldpost-edge.
+package edgefile
+
+import (
+	"slices"
+
+	"fieldpost/api"
+	"fieldpost/configs/setting"
+	"fieldpost/drivers"
+	"fieldpost/drivers/serialport"
+	"fieldpost/edge"
+	"fieldpost/forwarder/link/mqtt"
+	"fieldpost/telemetry"
+	"fieldpost/telemetry/wire"
+)
+
+// DefaultPath is where edge.yaml is looked for if nobody says otherwise.
+const DefaultPath = "/etc/fieldpost/edge.yaml"
+
+// Config is edge.yaml with its device files. Paths in it are absolute or relative to the working directory.
+type Config struct {
+	Node        string                `yaml:"node"` // default: the host name
+	Labels      map[string]string     `yaml:"labels"`
+	Journal     edge.JournalSettings  `yaml:"journal"`
+	Archive     *edge.ArchiveSettings `yaml:"archive"` // nil: off
+	Clock       edge.ClockSettings    `yaml:"clock"`
+	Links       []Link                `yaml:"links"` // none: a stand-alone logger
+	Buses       []Bus                 `yaml:"buses"`
+	HTTP        api.Settings          `yaml:"http,replace"` // default 127.0.0.1:8081; no Listen: none
+	DeviceFiles string                `yaml:"devices"`      // glob; default devices/*.yaml
+	Devices     []*Device             `yaml:"-"`            // in the order of their file names
+}
+
+// Link is one way to the gateway. Exactly one kind is set.
+type Link struct {
+	Name string         `yaml:"name"` // also in topics and client ids
+	MQTT *mqtt.Settings `yaml:"mqtt,kind"`
+}
+
+// Bus is one thing that several devices share. Exactly one kind is set.
+type Bus struct {
+	Name   string               `yaml:"name"`
+	Serial *serialport.Settings `yaml:"serial,kind"`
+	TCP    string               `yaml:"tcp,kind"` // host:port
+}
+
+// Device is one device file.
+type Device struct {
+	edge.Device
+	File string // that it was loaded from
+}
+
+// Edge returns what an edge runs by c. The caller adds to it the links' dialers, Software and Log.
+func (c *Config) Edge() edge.Config {
+	e := edge.Config{Node: c.Node, Labels: c.Labels, Journal: c.Journal, Archive: c.Archive, Clock: c.Clock, HTTP: c.HTTP}
+	for _, b := range c.Buses {
+		e.Buses = append(e.Buses, b.Driver())
+	}
+	for _, d := range c.Devices {
+		e.Devices = append(e.Devices, d.Device)
+	}
+	return e
+}
+
+// Driver returns b as a driver sees it.
+func (b Bus) Driver() drivers.Bus { return drivers.Bus{Name: b.Name, Serial: b.Serial, TCP: b.TCP} }
+
+// SetDefaults is setting.Defaulter.
+func (c *Config) SetDefaults() {
+	c.DeviceFiles = "devices/*.yaml"
+	c.HTTP.Listen = "127.0.0.1:8081"
+}
+
+// Check is setting.Checker.
+func (c *Config) Check(problem, _ setting.Problem) {
+	if c.Node != "" {
+		if err := telemetry.CheckNode(c.Node); err != nil {
+			problem("node", "%v", err)
+		}
+	}
+	edge.CheckLabels("labels", c.Labels, problem)
+	var links, buses []string
+	for i, l := range c.Links {
+		if slices.Contains(links, l.Name) && l.Name != "" {
+			problem(setting.Path("links", i, "name"), "a second link %q", l.Name)
+		}
+		links = append(links, l.Name)
+	}
+	for i, b := range c.Buses {
+		if slices.Contains(buses, b.Name) && b.Name != "" {
+			problem(setting.Path("buses", i, "name"), "a second bus %q", b.Name)
+		}
+		buses = append(buses, b.Name)
+	}
+}
+
+// alarmLink is a link name that the link itself uses for its second connection (delivery rule 22).
+const alarmLink = "alarm"
+
+// Check is setting.Checker.
+func (l *Link) Check(problem, _ setting.Problem) {
+	switch {
+	case l.Name == "":
+		problem("name", "name is missing: a word for this link, such as lte")
+	case !wire.ValidLink(l.Name):
+		problem("name", "link name %q: use letters, digits, - and _, at most %d", l.Name, telemetry.MaxName)
+	case l.Name == alarmLink:
+		problem("name", "link name %q is kept for the second connection that alarms may take; choose another", l.Name)
+	}
+}
+
+// Check is setting.Checker.
+func (b *Bus) Check(problem, _ setting.Problem) {
+	if b.Name == "" {
+		problem("name", "name is missing: a word for this bus, such as rs485")
+	} else if !wire.ValidLink(b.Name) {
+		problem("name", "bus name %q: use letters, digits, - and _, at most %d", b.Name, telemetry.MaxName)
+	}
+	if b.TCP != "" {
+		if err := setting.CheckAddress(b.TCP); err != nil {
+			problem("tcp", "%v", err)
+		}
+	}
+}
+
+// key is where b names its port or address.
+func (b Bus) key() string {
+	if b.Serial != nil {
+		return "serial.port"
+	}
+	return "tcp"
+}

@@ -1,0 +1,134 @@
+package edgefile
+
+import (
+	"errors"
+	"slices"
+
+	"fieldpost/configs/setting"
+	"fieldpost/configs/strict"
+	"fieldpost/drivers"
+	"fieldpost/edge"
+)
+
+// deviceFile is a Device while it is checked. Its Driver is nil if the file names no driver that there is.
+type deviceFile struct {
+	Device
+	doc *strict.Document
+}
+
+func (d *deviceFile) name() string { return d.DeviceSettings.Device }
+
+// loadDevice reads one device file. What its driver thinks of it is another matter: see checkDriver.
+func loadDevice(path string, kinds []drivers.Kind) *deviceFile {
+	d := &deviceFile{Device: Device{File: path}}
+	// The driver comes first: which keys a metric has depends on it.
+	form := struct {
+		Driver strict.Choice        `yaml:",choice"`
+		Device *edge.DeviceSettings `yaml:",inline"`
+	}{Device: &d.DeviceSettings}
+	form.Driver.What = "driver"
+	for _, k := range kinds {
+		form.Driver.Of = append(form.Driver.Of, strict.Alternative{Key: k.Name, New: func() any { return k.Settings() }})
+	}
+	named := func() int {
+		return slices.IndexFunc(kinds, func(k drivers.Kind) bool { return k.Name == form.Driver.Key })
+	}
+	address := func(m *edge.MetricSettings) {
+		switch i := named(); {
+		case i < 0: // nobody knows which keys it may have
+			m.Address = new(strict.Anything)
+		case kinds[i].Address != nil:
+			m.Address = kinds[i].Address()
+		}
+	}
+	d.doc = strict.Load(path, &form, strict.For(address),
+		strict.Refuse[edge.DeviceSettings]("patterns", "patterns are not supported by this version"),
+		strict.Refuse[edge.MetricSettings]("deadband", "deadband is not supported by this version"),
+		strict.Refuse[edge.MetricSettings]("max_silence", "max_silence is not supported by this version"))
+	d.doc.ResolveFiles()
+	if i := named(); i >= 0 {
+		d.Kind = kinds[i]
+		d.Driver = form.Driver.Value.(drivers.Settings)
+		d.checkAttachment()
+	}
+	return d
+}
+
+// checkAttachment says what the driver's own Check should have said; what both say is kept once.
+func (d *deviceFile) checkAttachment() {
+	under := func(say setting.Problem) setting.Problem {
+		return func(path, format string, args ...any) {
+			if path := d.path(path); d.doc.Readable(path) {
+				say(path, format, args...)
+			}
+		}
+	}
+	d.Driver.Attached().CheckAttachment(under(d.doc.Problem), under(d.doc.Warning))
+}
+
+// path returns the path of a key of the driver's section.
+func (d *deviceFile) path(key string) string { return setting.Path(d.Kind.Name, key) }
+
+// failed reports whether the file has a problem that would make further checks repeat it.
+func (d *deviceFile) failed() bool { return d.Driver == nil || d.doc.Problems().Failed() }
+
+// bus returns what d is attached to; a shared bus out of buses, or only its name if it is not there.
+func (d *deviceFile) bus(buses []Bus) drivers.Bus {
+	if d.Driver == nil {
+		return drivers.Bus{}
+	}
+	a := d.Driver.Attached()
+	if private, ok := a.Private(); ok {
+		return private
+	}
+	for _, b := range buses {
+		if b.Name == a.Bus {
+			return b.Driver()
+		}
+	}
+	return drivers.Bus{Name: a.Bus}
+}
+
+// forDriver returns d as its driver sees it.
+func (d *deviceFile) forDriver() drivers.Device {
+	metrics := make([]drivers.Metric, len(d.Metrics))
+	for i := range d.Metrics {
+		m := &d.Metrics[i]
+		metrics[i] = drivers.Metric{Name: m.Name, Kind: m.Kind(), Address: m.Address}
+	}
+	return drivers.Device{Name: d.name(), Settings: d.Driver, Metrics: metrics}
+}
+
+// checkDriver asks the driver what it thinks of the device, unless the file is wrong already.
+func (d *deviceFile) checkDriver(bus drivers.Bus) {
+	if d.failed() {
+		return
+	}
+	var err error
+	if d.Kind.Decoder != nil {
+		_, err = d.Kind.Decoder(d.forDriver())
+	} else {
+		_, err = d.Kind.New(bus, []drivers.Device{d.forDriver()}, nil)
+	}
+	d.report(err)
+}
+
+// report adds err, which may be several joined, each at the metric that it is about or at the driver's section.
+func (d *deviceFile) report(err error) {
+	if err == nil {
+		return
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			d.report(e)
+		}
+		return
+	}
+	path := d.path("")
+	if m, ok := errors.AsType[*drivers.MetricError](err); ok {
+		if i := slices.IndexFunc(d.Metrics, func(s edge.MetricSettings) bool { return s.Name == m.Metric }); i >= 0 {
+			path = setting.Path("metrics", i, m.Key)
+		}
+	}
+	d.doc.Problem(path, "%v", err)
+}

@@ -1,0 +1,283 @@
+package line
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"fieldpost/drivers"
+	"fieldpost/telemetry"
+)
+
+// start is how much is known of the beginning of a stream.
+type start uint8
+
+const (
+	whole    start = iota // it begins with a line
+	cut                   // it may begin in the middle of one: what does not parse at the beginning is nobody's fault
+	suspect               // it likely does: what parses there by chance is uncertain
+	underway              // the first line has been read
+)
+
+// decoder is the pure half: drivers.Decoder over a framer and a parser.
+type decoder struct {
+	device string
+	framer framer
+	parser parser
+	strict bool // csv: a field that is not there is an error
+	chance bool // csv and regex: a line that has lost its head can parse all the same
+	slots  []string
+	found  []field
+	wanted []metric
+	clock  *clock
+	start  start
+
+	samples []drivers.Sample
+	emit    drivers.Emit // of the call under way
+}
+
+type metric struct {
+	name    string
+	kind    telemetry.Kind
+	slot    int
+	decimal byte
+	last    string // text
+}
+
+func newDecoder(d drivers.Device) (*decoder, error) {
+	s, ok := d.Settings.(*Settings)
+	if !ok {
+		return nil, fmt.Errorf("device %s: settings are %T, not those of line", d.Name, d.Settings)
+	}
+	if len(d.Metrics) == 0 {
+		return nil, fmt.Errorf("device %s: a line driver needs metrics: which fields it is to read", d.Name)
+	}
+	dec := &decoder{
+		device: d.Name, framer: framer{max: s.maxLine()}, strict: s.Format == CSV, chance: s.Format == CSV || s.Format == Regex,
+	}
+	var want slots
+	var problems []error
+	owners := map[int]drivers.MetricError{} // who named a slot first
+	for _, m := range d.Metrics {
+		where, err := address(m, s.Format)
+		if err != nil {
+			problems = append(problems, &drivers.MetricError{Metric: m.Name, Key: "field", Err: err})
+			continue
+		}
+		slot := want.of(where)
+		if _, ok := owners[slot]; !ok {
+			owners[slot] = drivers.MetricError{Metric: m.Name, Key: "field"}
+		}
+		dec.wanted = append(dec.wanted, metric{name: m.Name, kind: m.Kind, slot: slot, decimal: s.decimal()})
+	}
+	if s.Time != nil {
+		if err := checkLayout(s.Time.Layout); err != nil {
+			problems = append(problems, fmt.Errorf("time: %w", err))
+		}
+		dec.clock = &clock{slot: want.of(string(s.Time.Field)), layout: s.Time.Layout, decimal: s.decimal()}
+	}
+	var err error
+	dec.parser, err = newParser(s, &want, func(slot int, err error) {
+		if at, ok := owners[slot]; ok {
+			at.Err = err
+			problems = append(problems, &at)
+			return
+		}
+		problems = append(problems, fmt.Errorf("time: field: %w", err))
+	})
+	if err != nil {
+		problems = append(problems, err)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, fmt.Errorf("device %s: %w", d.Name, err)
+	}
+	dec.slots, dec.found = want.names, make([]field, len(want.names))
+	dec.samples = make([]drivers.Sample, 0, len(dec.wanted))
+	return dec, nil
+}
+
+// begin forgets the stream before and says how the next one begins.
+func (d *decoder) begin(s start) {
+	d.framer.reset()
+	d.start = s
+}
+
+// Decode implements drivers.Decoder.
+func (d *decoder) Decode(p []byte, emit drivers.Emit) {
+	d.emit = emit
+	d.framer.feed(p, d)
+	d.emit = nil
+}
+
+// Flush implements drivers.Decoder: a line without an end is complete.
+func (d *decoder) Flush(emit drivers.Emit) {
+	d.emit = emit
+	d.framer.finish(d)
+	d.emit = nil
+}
+
+// pending says that a line is under way.
+func (d *decoder) pending() bool { return len(d.framer.rest) > 0 || d.framer.over }
+
+// headless says that the line under way may lack its beginning.
+func (d *decoder) headless() bool { return d.start == cut || d.start == suspect }
+
+// lineEnds says that the instrument sends line ends.
+func (d *decoder) lineEnds() bool { return d.framer.ended }
+
+// drop reports a line under way as cut off. Its last number may have lost digits, so that it must not count even if it parses.
+func (d *decoder) drop(emit drivers.Emit) {
+	if len(d.framer.rest) > 0 && !d.headless() {
+		emit(drivers.Report{Device: d.device, Err: fmt.Errorf("line %s: %w", excerpt(d.framer.rest), errCutShort)})
+	}
+	d.framer.reset()
+}
+
+// tooLong implements events.
+func (d *decoder) tooLong(b []byte) {
+	d.start = underway // cut at its head or not, it is too long
+	d.emit(drivers.Report{Device: d.device, Err: fmt.Errorf("line %s: dropped: it is longer than max_line, %d bytes", excerpt(b), d.framer.max)})
+}
+
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// line implements events.
+func (d *decoder) line(b []byte) {
+	if len(b) >= len(byteOrderMark) && string(b[:len(byteOrderMark)]) == string(byteOrderMark) {
+		b = b[len(byteOrderMark):]
+	}
+	b = trim(b)
+	if len(b) == 0 {
+		return
+	}
+	for all := b; len(b) > 0; {
+		clear(d.found)
+		rest, err := d.parser.parse(b, d.found)
+		if err != nil {
+			if !d.headless() {
+				d.emit(drivers.Report{Device: d.device, Err: fmt.Errorf("line %s: %w", excerpt(all), err)})
+			}
+			break
+		}
+		d.report(all)
+		b = trim(rest)
+	}
+	d.start = underway
+}
+
+// report turns what the parser found into a report.
+func (d *decoder) report(line []byte) {
+	var bad trouble // escapes only where there is some
+	var at telemetry.Time
+	if d.clock != nil {
+		// A time that cannot be read costs the line its time, not its values: they get that of arrival, and the line is counted.
+		if f := d.found[d.clock.slot]; f.state == given && len(f.text) > 0 {
+			var err error
+			if at, err = d.clock.parse(f.text); err != nil {
+				bad.add(d.slots[d.clock.slot], f.text, err)
+			}
+		} else {
+			bad.add(d.slots[d.clock.slot], nil, errMissing)
+		}
+	}
+	d.samples = d.samples[:0]
+	for i := range d.wanted {
+		m := &d.wanted[i]
+		f := d.found[m.slot]
+		switch {
+		case f.state == nested:
+			bad.add(d.slots[m.slot], nil, errNested)
+			continue
+		case f.state == absent && d.strict:
+			bad.add(d.slots[m.slot], nil, errMissing)
+			continue
+		case f.state == absent:
+			continue
+		}
+		v, quality, err := m.value(trim(f.text))
+		if err != nil {
+			bad.add(d.slots[m.slot], f.text, err)
+			continue
+		}
+		if d.start == suspect && d.chance {
+			quality = max(quality, telemetry.Uncertain)
+		}
+		d.samples = append(d.samples, drivers.Sample{Metric: m.name, Value: v, Quality: quality, Time: at})
+	}
+	r := drivers.Report{Device: d.device, Samples: d.samples}
+	switch {
+	case bad.count == 0 && len(d.samples) > 0:
+	case d.headless():
+		return
+	case bad.count > 0:
+		r.Err = fmt.Errorf("line %s: %w", excerpt(line), &bad)
+	default:
+		r.Err = fmt.Errorf("line %s: none of the wanted fields is in it", excerpt(line))
+	}
+	d.emit(r)
+}
+
+func (m *metric) value(text []byte) (v telemetry.Value, q telemetry.Quality, err error) {
+	if len(text) == 0 && m.kind != telemetry.KindText {
+		return v, q, errEmpty
+	}
+	switch m.kind {
+	case telemetry.KindInt:
+		var i int64
+		i, err = parseInt(text, m.decimal)
+		v = telemetry.Int(i)
+	case telemetry.KindBool:
+		var b bool
+		b, err = parseBool(text)
+		v = telemetry.Bool(b)
+	case telemetry.KindText:
+		m.last = parseText(text, m.last)
+		v = telemetry.Text(m.last)
+	default:
+		var f float64
+		f, q, err = parseFloat(text, m.decimal)
+		v = telemetry.Float(f)
+	}
+	return v, q, err
+}
+
+// trouble gathers what is wrong with the fields of a line: the first in full, the others as a number.
+type trouble struct {
+	field string
+	text  string // quoted, or empty
+	err   error
+	count int
+}
+
+func (t *trouble) add(field string, text []byte, err error) {
+	if t.count++; t.count > 1 {
+		return
+	}
+	t.field, t.err = field, err
+	if len(text) > 0 {
+		t.text = excerpt(text) + " "
+	}
+}
+
+// Error names the first field, what stood in it, and how many more there were.
+func (t *trouble) Error() string {
+	s := "field " + t.field + ": " + t.text + t.err.Error()
+	if t.count > 1 {
+		s += fmt.Sprintf(" (and %d more)", t.count-1)
+	}
+	return s
+}
+
+// Unwrap returns the first field's error.
+func (t *trouble) Unwrap() error { return t.err }
+
+// excerptLen is enough to know a line by, and little enough for a status page.
+const excerptLen = 48
+
+// excerpt quotes the beginning of b.
+func excerpt(b []byte) string {
+	if len(b) <= excerptLen {
+		return strconv.Quote(string(b))
+	}
+	return strconv.Quote(string(b[:excerptLen])) + "…"
+}

@@ -1,0 +1,65 @@
+// Package line is the driver for instruments that send lines of text: comma-separated values, JSON, name=value pairs,
+// or anything a regular expression can take apart, over a serial line or TCP. It stands between the instrument and the edge's pipeline.
+//
+// A line ends with LF, CR or both. NUL bytes and a UTF-8 byte order mark at the beginning of a line are left out, empty lines skipped.
+// A line longer than max_line is dropped up to its end and counted once. An instrument that sends no line ends
+// at all ends its line by being quiet for 900 ms; once a line end was seen, only line ends count.
+//
+// A line gives one report (each JSON value on it gives one): samples for the fields that could be read, and an error for those
+// that could not. A line of which nothing can be read is counted and dropped; nothing in a line ever ends the driver.
+//
+// What a field may hold, by the metric's type:
+//
+//	float    decimal, with exponent if need be. nan and inf (any case, with sign) are themselves, with quality bad
+//	integer  a decimal of whole value that fits 64 bits: 21, 21.0 and 2.1e1 are 21, exactly; 21.5 is an error
+//	bool     true false 1 0 on off yes no, in any case
+//	text     anything, also nothing; what is not UTF-8 becomes U+FFFD
+//
+// Blanks around a field do not count. An empty field of another type than text is an error of that field, and so is a word such as ovf. A name that a
+// JSON, keyvalue or regex line does not have, or a JSON null, is no error: instruments send what has changed.
+//
+// A line driver reads the whole stream of its bus, so a bus has one device.
+package line
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"fieldpost/drivers"
+)
+
+// Kind returns the catalogue entry.
+func Kind() drivers.Kind {
+	return drivers.Kind{
+		Name:     "line",
+		Settings: func() drivers.Settings { return &Settings{MaxLine: DefaultMaxLine} },
+		Address:  func() any { return new(Address) },
+		New:      newDriver,
+		Decoder: func(d drivers.Device) (drivers.Decoder, error) {
+			dec, err := newDecoder(d)
+			if err != nil {
+				return nil, err // not dec: a nil *decoder is not a nil Decoder
+			}
+			return dec, nil
+		},
+	}
+}
+
+func newDriver(bus drivers.Bus, devices []drivers.Device, log *slog.Logger) (drivers.Driver, error) {
+	switch len(devices) {
+	case 0:
+		return nil, errors.New("line: a bus needs a device")
+	case 1:
+	default:
+		return nil, fmt.Errorf("line reads whole streams: one device per port, but %s and %s are both on %s", devices[0].Name, devices[1].Name, bus.Name)
+	}
+	dec, err := newDecoder(devices[0])
+	if err != nil {
+		return nil, err
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &driver{bus: bus, decoder: dec, log: log}, nil
+}

@@ -1,0 +1,114 @@
+package clock_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"fieldpost/edge/clock"
+	"fieldpost/telemetry"
+)
+
+type fake struct {
+	wall  telemetry.Time
+	mono  int64
+	trust telemetry.ClockState
+}
+
+func (f *fake) Read() (telemetry.Time, int64) { return f.wall, f.mono }
+func (f *fake) Trust() telemetry.ClockState   { return f.trust }
+func (f *fake) advance(d time.Duration)       { f.wall += telemetry.Time(d); f.mono += int64(d) }
+func (f *fake) step(d time.Duration)          { f.wall += telemetry.Time(d) }
+func quiet() *slog.Logger                     { return slog.New(slog.DiscardHandler) }
+func at(s string) telemetry.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		panic(err)
+	}
+	return telemetry.TimeOf(t)
+}
+
+func TestRegimes(t *testing.T) {
+	boot := telemetry.Boot{Ordinal: 3, ID: 7}
+	f := &fake{wall: at("1970-01-01T00:01:00Z"), mono: 60e9, trust: telemetry.ClockFloor}
+	c := clock.New(f, boot, at("2026-01-01T00:00:00Z"), quiet())
+
+	first := c.Regime()
+	if first.State != telemetry.ClockUnset || first.Boot != boot || first.Offset != 0 {
+		t.Fatalf("before the floor: %+v", first)
+	}
+	f.advance(time.Second)
+	c.Refresh()
+	if c.Regime() != first {
+		t.Fatal("time passing began a new regime")
+	}
+	if now, r := c.Now(); now != f.wall || r != first {
+		t.Fatalf("Now = %v, want %v", now, f.wall)
+	}
+
+	// NTP arrives: a step and a change of trust at once; until it is noticed times stay in the old regime.
+	changed := c.Changed()
+	f.step(56 * 365 * 24 * time.Hour)
+	f.trust = telemetry.ClockSync
+	if now, r := c.Now(); r != first || now != 61e9 {
+		t.Fatalf("a step leaked into the old regime: %v", now)
+	}
+	c.Refresh()
+	second := c.Regime()
+	if second.State != telemetry.ClockSync || second.Offset != int64(56*365*24*time.Hour) {
+		t.Fatalf("after the step: %+v", second)
+	}
+	select {
+	case <-changed:
+	default:
+		t.Fatal("the change was not announced")
+	}
+
+	f.step(500 * time.Microsecond)
+	c.Refresh()
+	if c.Regime() != second {
+		t.Fatal("half a millisecond is reading noise, not a step")
+	}
+	f.step(-time.Hour)
+	c.Refresh()
+	if got := c.Regime().Offset - second.Offset; got != int64(-time.Hour+500*time.Microsecond) {
+		t.Fatalf("step back by %v", time.Duration(got))
+	}
+}
+
+func TestFloor(t *testing.T) {
+	f := &fake{wall: at("2026-02-01T00:00:00Z"), trust: telemetry.ClockUnset}
+	for floor, want := range map[telemetry.Time]telemetry.ClockState{
+		at("2026-01-01T00:00:00Z"): telemetry.ClockFloor,
+		at("2026-03-01T00:00:00Z"): telemetry.ClockUnset,
+	} {
+		if got := clock.New(f, telemetry.Boot{}, floor, quiet()).Regime().State; got != want || !got.Doubtful() {
+			t.Errorf("floor %v: %v, want %v", floor, got, want)
+		}
+	}
+	for trust, want := range map[telemetry.ClockState]telemetry.ClockState{
+		telemetry.ClockLocal: telemetry.ClockUnset, // a clock chip with a flat battery
+		telemetry.ClockSync:  telemetry.ClockSync,
+	} {
+		f.trust = trust
+		if got := clock.New(f, telemetry.Boot{}, at("2026-03-01T00:00:00Z"), quiet()).Regime().State; got != want {
+			t.Errorf("trust %v below the floor: %v, want %v", trust, got, want)
+		}
+	}
+}
+
+func TestSystem(t *testing.T) {
+	s := clock.NewSystem(true)
+	w1, m1 := s.Read()
+	w2, m2 := s.Read()
+	if m2 < m1 || w1 == 0 || w2 == 0 {
+		t.Fatalf("clocks: %v %v, %v %v", w1, m1, w2, m2)
+	}
+	if s.Trust() < telemetry.ClockLocal {
+		t.Fatal("a clock the operator trusts is doubted")
+	}
+	id, err := clock.BootID()
+	if err != nil || id == 0 {
+		t.Fatalf("boot id %x, %v", id, err)
+	}
+}

@@ -1,0 +1,57 @@
+package edge
+
+import (
+	"log/slog"
+
+	"fieldpost/api"
+	"fieldpost/drivers"
+	"fieldpost/edge/clock"
+	"fieldpost/forwarder"
+)
+
+// Config is what an edge runs: the files as configs/edgefile has read them, with the kinds resolved.
+type Config struct {
+	Node     string
+	Software string // name and version, told to the gateway
+	Labels   map[string]string
+	Journal  JournalSettings
+	Archive  *ArchiveSettings // nil: switched off
+	Clock    ClockSettings
+	HTTP     api.Settings
+	Links    []Link
+	Lines    []Line
+	Log      *slog.Logger
+
+	// Source replaces the kernel's clocks in tests; nil: the kernel's.
+	Source clock.Source
+}
+
+// Link is one way to a gateway.
+type Link struct {
+	Name   string
+	Kind   string // mqtt
+	Target string // as status shows it, without secrets
+	Dialer forwarder.Dialer
+}
+
+// Line is one bus, shared or private, with the devices on it. One driver runs it.
+type Line struct {
+	Bus     drivers.Bus
+	Kind    drivers.Kind
+	Devices []Device
+}
+
+// Device is one device with its driver's options.
+type Device struct {
+	DeviceSettings
+	Driver drivers.Settings // what Kind.Settings made, filled
+}
+
+// asDriven returns d as its driver sees it.
+func (d Device) asDriven() drivers.Device {
+	m := make([]drivers.Metric, len(d.Metrics))
+	for i, s := range d.Metrics {
+		m[i] = drivers.Metric{Name: s.Name, Kind: s.Kind(), Address: s.Address}
+	}
+	return drivers.Device{Name: d.Device, Settings: d.Driver, Metrics: m}
+}

@@ -1,0 +1,155 @@
+package edge
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"fieldpost/drivers"
+	"fieldpost/edge/lane"
+	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame"
+)
+
+// device is the pipeline of one device and what is known of its health.
+type device struct {
+	settings DeviceSettings
+	driver   string
+	bus      string
+	book     *lane.Book
+	log      *slog.Logger
+
+	feed    sync.Mutex // one report at a time; held while the journal pushes back, which mu never is
+	scratch [len(lanesOfReadings)][]frame.Record
+
+	mu        sync.Mutex
+	metrics   map[string]*metric
+	order     []string // of metrics, as the file has them
+	readings  uint64
+	errors    uint64
+	lastErr   string
+	lastErrAt time.Time
+	failing   bool           // the last report was an error: said once
+	lastAt    telemetry.Time // wall clock of the last reading
+	lastMono  int64          // monotonic clock of the last reading, or of the start
+	last      map[string]telemetry.Reading
+}
+
+var lanesOfReadings = [...]telemetry.Lane{telemetry.Live, telemetry.Bulk}
+
+func newDevice(d Device, b *bus, book *lane.Book) (*device, error) {
+	dev := &device{
+		settings: d.DeviceSettings, driver: b.kind, bus: b.name, book: book, log: b.log.With("device", d.Device),
+		metrics: make(map[string]*metric, len(d.Metrics)), last: map[string]telemetry.Reading{}, lastMono: book.Clock().Mono(),
+	}
+	for _, s := range d.Metrics {
+		if _, err := dev.add(s); err != nil {
+			return nil, err
+		}
+	}
+	return dev, nil
+}
+
+// add makes a metric known. The caller holds mu or is alone.
+func (d *device) add(s MetricSettings) (*metric, error) {
+	id, err := d.book.Series(lane.Description{
+		Device: d.settings.Device, Metric: s.Name, Unit: s.Unit, Kind: s.Kind(), Labels: d.settings.Labels,
+	})
+	if err != nil {
+		return nil, err
+	}
+	m := newMetric(s, id)
+	d.metrics[s.Name] = m
+	d.order = append(d.order, s.Name)
+	return m, nil
+}
+
+// take turns a report into readings and queues them in their lanes.
+func (d *device) take(ctx context.Context, r drivers.Report) {
+	d.feed.Lock()
+	defer d.feed.Unlock()
+	now, regime := d.book.Clock().Now()
+	d.condition(r, now, int64(now)-regime.Offset)
+	for i, l := range lanesOfReadings {
+		if len(d.scratch[i]) == 0 {
+			continue
+		}
+		if err := d.book.Add(ctx, l, regime, d.scratch[i]); err != nil {
+			d.mu.Lock()
+			d.trouble(fmt.Sprintf("%d readings not taken: %v", len(d.scratch[i]), err))
+			d.mu.Unlock()
+		}
+	}
+}
+
+// condition turns a report into records in scratch and notes what it says of the device.
+func (d *device) condition(r drivers.Report, now telemetry.Time, mono int64) {
+	for i := range d.scratch {
+		d.scratch[i] = d.scratch[i][:0]
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if r.Err != nil {
+		d.trouble(r.Err.Error())
+		if !d.failing && len(r.Samples) == 0 {
+			d.failing = true
+			d.log.Warn("telegram not understood; counted from here on, see status", "err", r.Err)
+		}
+	}
+	if len(r.Samples) == 0 {
+		return
+	}
+	d.failing = d.failing && r.Err != nil
+	for _, s := range r.Samples {
+		d.sample(s, now)
+	}
+	d.lastAt, d.lastMono = now, mono
+}
+
+func (d *device) trouble(what string) {
+	d.errors++
+	d.lastErr, d.lastErrAt = what, time.Now()
+}
+
+// sample conditions one sample into the scratch of its lane.
+func (d *device) sample(s drivers.Sample, now telemetry.Time) {
+	m := d.metrics[s.Metric]
+	if m == nil { // a name that no file declares is a new series
+		var settings MetricSettings
+		settings.SetDefaults()
+		settings.Name, settings.Type = s.Metric, s.Value.Kind().String()
+		var err error
+		if m, err = d.add(settings); err != nil {
+			d.trouble(err.Error())
+			return
+		}
+	}
+	value, quality := m.condition(s.Value, s.Quality)
+	rec := frame.Record{Series: uint32(m.series), Time: now, Value: value, Quality: quality}
+	if s.Time != 0 {
+		rec.Time, rec.Stamped = s.Time, true
+	}
+	i := 0
+	if m.lane == telemetry.Bulk {
+		i = 1
+	}
+	d.scratch[i] = append(d.scratch[i], rec)
+	d.readings++
+	d.last[s.Metric] = telemetry.Reading{Time: rec.Time, Value: value, Quality: quality}
+}
+
+// quiet returns for how long nothing came.
+func (d *device) quiet(mono int64) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return time.Duration(mono - d.lastMono)
+}
+
+// heard reports whether anything came since the start.
+func (d *device) heard() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.readings > 0
+}

@@ -1,0 +1,141 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"fieldpost/edge/clock"
+	"fieldpost/edge/lane"
+	"fieldpost/forwarder"
+)
+
+// Edge is one running node.
+type Edge struct {
+	config   Config
+	log      *slog.Logger
+	started  time.Time
+	book     *lane.Book
+	devices  []*device
+	buses    []*bus
+	silence  *silence
+	sessions []*forwarder.Session
+}
+
+// Open opens the journal and sets up buses and links. Nothing is read or sent before Run.
+func Open(c Config) (e *Edge, err error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	bootID, err := clock.BootID()
+	if err != nil {
+		return nil, err
+	}
+	source := c.Source
+	if source == nil {
+		source = clock.NewSystem(c.Clock.Source == "system")
+	}
+	o := lane.Options{
+		Dir: c.Journal.Dir, Node: c.Node, Labels: c.Labels, MaxSize: int64(c.Journal.MaxSize),
+		CommitEvery: c.Journal.CommitEvery.Go(), Clock: source, BootID: bootID, Log: c.Log,
+	}
+	if c.Archive != nil {
+		o.ArchiveSize = int64(c.Archive.MaxSize)
+	}
+	book, err := lane.Open(o)
+	if err != nil {
+		return nil, err
+	}
+	e = &Edge{config: c, log: c.Log, started: time.Now(), book: book}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, book.Close())
+		}
+	}()
+	for _, l := range c.Lines {
+		b, devices, err := newBus(l, book, c.Log)
+		if err != nil {
+			return nil, err
+		}
+		e.buses = append(e.buses, b)
+		e.devices = append(e.devices, devices...)
+	}
+	if e.silence, err = newSilence(book, e.devices, c.Log); err != nil {
+		return nil, err
+	}
+	for _, l := range c.Links {
+		session, err := forwarder.New(forwarder.Options{
+			Node: c.Node, Link: l.Name, Kind: l.Kind, Target: l.Target, Software: c.Software,
+			Outbox: book, Stores: book, Dialer: l.Dialer, Log: c.Log,
+		})
+		if err != nil {
+			return nil, err
+		}
+		e.sessions = append(e.sessions, session)
+	}
+	return e, nil
+}
+
+// Run runs the edge until ctx ends, then stops with the stream: drivers, last commit, links with a grace period, journal.
+func (e *Edge) Run(ctx context.Context) error {
+	// Each stage ends only when the one before it has.
+	committing, stopCommitting := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopCommitting()
+	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopSending()
+
+	sampling, ctx := errgroup.WithContext(ctx)
+	var storing, forwarding errgroup.Group
+	for _, b := range e.buses {
+		sampling.Go(func() error { return b.run(ctx) })
+	}
+	sampling.Go(func() error { return e.silence.run(ctx) })
+	sampling.Go(func() error { return e.serve(ctx) })
+	storing.Go(func() error { return e.book.Run(committing) })
+	for _, s := range e.sessions {
+		forwarding.Go(func() error { return s.Run(sending) })
+	}
+	e.log.Info("running", "node", e.config.Node, "devices", len(e.devices), "links", len(e.sessions), "dir", e.config.Journal.Dir)
+
+	<-ctx.Done()
+	e.log.Info("stopping: drivers, last commit, links, journal")
+	errs := []error{sampling.Wait()}
+	stopCommitting()
+	errs = append(errs, storing.Wait())
+	e.grace()
+	stopSending()
+	errs = append(errs, forwarding.Wait())
+	return errors.Join(errs...)
+}
+
+// grace lets the links send the last commit, as long as something is still being acknowledged and a few seconds at most: what is left goes after the next start.
+func (e *Edge) grace() {
+	const (
+		most = 3 * time.Second
+		look = 50 * time.Millisecond
+	)
+	end := time.NewTimer(most)
+	defer end.Stop()
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		busy := false
+		for _, s := range e.sessions {
+			busy = busy || s.Status().State == forwarder.Up && !s.Idle()
+		}
+		if !busy {
+			return
+		}
+		select {
+		case <-end.C:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Close closes the journal. Run must have returned.
+func (e *Edge) Close() error { return e.book.Close() }

@@ -1,0 +1,416 @@
+package lane
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"fieldpost/edge/clock"
+	"fieldpost/journal"
+	"fieldpost/journal/dirlock"
+	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame"
+	"fieldpost/telemetry/ranges"
+	"fieldpost/telemetry/wire"
+)
+
+// Options of a Book.
+type Options struct {
+	Dir         string
+	Node        string
+	Labels      map[string]string // of the node
+	MaxSize     int64             // of alarm, live and bulk together, bytes on disk
+	ArchiveSize int64             // of archive; 0: switched off
+	ArchiveAge  time.Duration     // of archive; 0: any
+	CommitEvery time.Duration     // of live, bulk and archive
+	Clock       clock.Source
+	BootID      uint64
+	Log         *slog.Logger
+	SegmentSize int64 // 0: the journal's default, less where MaxSize is small
+}
+
+// Book keeps a node's lanes. Safe for concurrent use. Open, then Run until all that add have stopped, then Close.
+type Book struct {
+	o       Options
+	log     *slog.Logger
+	lock    *dirlock.Lock
+	state   *journal.State
+	clock   *clock.Clock
+	series  *catalogue
+	writers [len(laneFolders)]*writer
+	changed broadcast
+	dropped atomic.Uint64 // generation of kept and lost: rises when something was dropped or damaged
+
+	background sync.WaitGroup // notes of damage under way
+
+	// epochMu is held for reading by commits and for writing while a new epoch is drawn.
+	epochMu sync.RWMutex
+
+	mu      sync.Mutex
+	ledger  ledger
+	boots   []wire.Boot
+	places  map[uint64]place // where a table was seen last
+	dirty   bool             // acked ranges changed since they were last saved
+	trouble error            // why the disk cannot be written; nil: it can
+	opened  time.Time
+	crowded chan struct{} // signalled (1) when the lanes have outgrown their room
+}
+
+// place is where a journal holds a table.
+type place struct {
+	lane telemetry.Lane
+	pos  uint64
+}
+
+// Open opens or creates the lanes, sets damaged files aside, and draws a new epoch. It fails only where another process
+// or another node holds the folder or nothing can be written there.
+func Open(o Options) (_ *Book, err error) {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create the journal folder: %w; choose another journal.dir or give the service user the right to it", err)
+	}
+	b := &Book{o: o, log: o.Log, opened: time.Now(), series: newCatalogue(o.Labels), places: map[uint64]place{}, crowded: make(chan struct{}, 1)}
+	b.ledger.acked = map[wire.StoreID]*[len(laneFolders)]ranges.Set{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.Close())
+		}
+	}()
+	if b.lock, err = dirlock.Take(o.Dir); err != nil {
+		return nil, err
+	}
+	state, damage, err := journal.OpenState(filepath.Join(o.Dir, "state.db"), o.Node)
+	if err != nil {
+		return nil, bindingHint(err, o)
+	}
+	b.state = state
+	if damage != nil {
+		b.log.Error("state file damaged, set aside; working it out again from the frames", "file", damage.Path, "err", damage.Cause)
+	}
+	if err := b.load(); err != nil {
+		return nil, err
+	}
+	floor, err := b.loadFloor()
+	if err != nil {
+		return nil, err
+	}
+	b.clock = clock.New(o.Clock, b.boot(o.BootID), floor, o.Log)
+
+	var damages [len(laneFolders)][]journal.Damage
+	for _, l := range laneFolders {
+		w := &writer{lane: l, dir: o.Dir, every: o.CommitEvery, log: o.Log, capacity: b.segmentSize(l), room: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
+		if l == telemetry.Alarm {
+			w.every = 0
+		}
+		b.writers[l] = w
+		if damages[l], err = w.open(o.Node, b.onDamage(l)); err != nil {
+			return nil, bindingHint(err, o)
+		}
+	}
+	if err := b.recoverEpochs(); err != nil {
+		return nil, err
+	}
+	if err := b.drawEpoch(); err != nil {
+		return nil, err
+	}
+	for l, ds := range damages {
+		for _, d := range ds {
+			b.damaged(telemetry.Lane(l), d)
+		}
+	}
+	return b, nil
+}
+
+func bindingHint(err error, o Options) error {
+	if errors.Is(err, journal.ErrBinding) {
+		return fmt.Errorf("%w; this node is %q: set `node` back, or give it a journal.dir of its own", err, o.Node)
+	}
+	return err
+}
+
+// segmentSize keeps at least 16 segments in a lane's share, so that making room never costs much at once.
+func (b *Book) segmentSize(l telemetry.Lane) int64 {
+	const least, most = 64 << 10, 8 << 20
+	if b.o.SegmentSize > 0 {
+		return b.o.SegmentSize
+	}
+	whole := b.o.MaxSize
+	if l == telemetry.Archive {
+		whole = b.o.ArchiveSize
+	}
+	if whole <= 0 {
+		return most
+	}
+	return min(most, max(least, whole/16))
+}
+
+// Clock returns the node's clock.
+func (b *Book) Clock() *clock.Clock { return b.clock }
+
+// Series numbers a series, as new or as known.
+func (b *Book) Series(d Description) (SeriesID, error) { return b.series.id(d) }
+
+// Add queues readings of a lane, all taken under regime. A record's Series is a SeriesID. It waits while the disk is slow, and
+// never where the disk fails: then what is oldest in memory goes. It keeps nothing of recs.
+func (b *Book) Add(ctx context.Context, l telemetry.Lane, regime *clock.Regime, recs []frame.Record) error {
+	return b.writers[l].add(ctx, regime, recs, nil)
+}
+
+// AddEvent queues an event on the alarm lane, where it is committed at once.
+func (b *Book) AddEvent(ctx context.Context, regime *clock.Regime, e telemetry.Event) error {
+	return b.writers[telemetry.Alarm].add(ctx, regime, nil, []telemetry.Event{e})
+}
+
+// Run commits what is added until ctx ends, then once more what is left.
+func (b *Book) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return b.clock.Run(ctx) })
+	g.Go(func() error { return b.housekeeping(ctx) })
+	for _, w := range b.writers {
+		g.Go(func() error { return b.write(ctx, w) })
+	}
+	return g.Wait()
+}
+
+// write commits one lane's records as they fall due.
+func (b *Book) write(ctx context.Context, w *writer) error {
+	retry := backoff{min: time.Second, max: time.Minute}
+	for {
+		wait, ok := w.due()
+		if !ok {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-w.wake:
+			}
+			continue
+		}
+		if wait > 0 {
+			timer := time.NewTimer(wait)
+			select {
+			case <-ctx.Done(): // the last commit
+			case <-w.wake:
+				timer.Stop()
+				continue
+			case <-timer.C:
+			}
+			timer.Stop()
+		}
+		err := b.commit(w)
+		if err == nil {
+			retry.reset()
+			continue
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("last commit of the %s lane: %w", w.lane, err)
+		}
+		b.fail(w, err)
+		if b.mend(w, err) == nil {
+			continue
+		}
+		timer := time.NewTimer(retry.next())
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// commit makes frames of all that waits in a lane and appends them as one commit.
+func (b *Book) commit(w *writer) error {
+	tab, err := b.series.current()
+	if err != nil {
+		return err
+	}
+	q := w.take()
+	b.epochMu.RLock()
+	j, _ := w.snapshot()
+	if j == nil {
+		b.epochMu.RUnlock()
+		w.settle(q, 0, 0, errClosed)
+		return errClosed
+	}
+	first := j.Next()
+	made, err := w.encode(q, b.o.Node, b.epoch(), tab, first)
+	if err == nil && len(made.entries) > 0 {
+		err = j.Append(made.entries...)
+	}
+	next := j.Next()
+	b.epochMu.RUnlock()
+	if err != nil {
+		w.settle(q, 0, 0, err)
+		return err
+	}
+	w.settle(q, q.len(), next, nil)
+	if w.lane != telemetry.Alarm && len(made.heads) > 0 {
+		b.mu.Lock()
+		b.places[tab.hash] = place{w.lane, first}
+		b.mu.Unlock()
+	}
+	b.recovered()
+	b.changed.send()
+	if b.size(telemetry.Alarm, telemetry.Live, telemetry.Bulk) > b.o.MaxSize || b.archiveOver() {
+		signal(b.crowded)
+	}
+	return nil
+}
+
+var errClosed = errors.New("the journal could not be opened again yet")
+
+// fail notes that a lane cannot be written and says so once.
+func (b *Book) fail(w *writer, err error) {
+	b.mu.Lock()
+	known := b.trouble != nil
+	b.trouble = err
+	b.mu.Unlock()
+	if !known {
+		b.log.Error("the disk cannot be written; readings wait in memory, the oldest go when it is full", "lane", w.lane.String(), "err", err)
+	}
+}
+
+func (b *Book) recovered() {
+	b.mu.Lock()
+	was := b.trouble
+	b.trouble = nil
+	b.mu.Unlock()
+	if was != nil {
+		b.log.Info("the disk can be written again")
+	}
+}
+
+// mend opens a lane anew after a failed commit, under a new epoch (delivery rule 2): nobody can say which of the failed commit is on the disk.
+func (b *Book) mend(w *writer, cause error) error {
+	if errors.Is(cause, syscall.ENOSPC) {
+		b.makeRoom(true)
+	}
+	b.epochMu.Lock()
+	defer b.epochMu.Unlock()
+	old, durable := w.snapshot()
+	if old != nil {
+		if err := old.Close(); err != nil {
+			b.log.Warn("close the failed journal", "lane", w.lane.String(), "err", err)
+		}
+		w.mu.Lock()
+		w.journal = nil
+		w.mu.Unlock()
+	}
+	damages, err := w.open(b.o.Node, b.onDamage(w.lane))
+	if err != nil {
+		return err
+	}
+	if err := b.reconcile(w, durable); err != nil {
+		return err
+	}
+	if err := b.drawEpoch(); err != nil {
+		return err
+	}
+	for _, d := range damages {
+		b.damaged(w.lane, d)
+	}
+	b.log.Info("journal opened again", "lane", w.lane.String(), "epoch", b.epoch().String())
+	return nil
+}
+
+// reconcile deals with what of a failed commit did reach the disk: it has its identity and must not be written a second time,
+// and later epochs begin after it.
+func (b *Book) reconcile(w *writer, durable uint64) error {
+	j, now := w.snapshot()
+	if now <= durable {
+		return nil
+	}
+	h, err := b.head(j, durable)
+	if err != nil {
+		return fmt.Errorf("read what the failed commit left in the %s lane: %w", w.lane, err)
+	}
+	w.mu.Lock()
+	w.queue.drop(min(int(now-durable), w.queue.len()))
+	w.mu.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := b.ledger.find(h.Epoch) + 1; i < len(b.ledger.epochs); i++ {
+		e := &b.ledger.epochs[i]
+		e.First[w.lane] = max(e.First[w.lane], now)
+	}
+	return nil
+}
+
+// drawEpoch begins a new epoch at where each lane stands, durably. The caller holds epochMu or is alone.
+func (b *Book) drawEpoch() error {
+	var bits [8]byte
+	rand.Read(bits[:]) // never fails (crypto/rand)
+	e := epoch{ID: telemetry.Epoch(binary.BigEndian.Uint64(bits[:]) | 1), Boot: b.clock.Regime().Boot.Ordinal}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n := len(b.ledger.epochs); n > 0 {
+		e.Parent = b.ledger.epochs[n-1].ID
+	}
+	for _, w := range b.writers {
+		_, e.First[w.lane] = w.snapshot()
+	}
+	b.ledger.epochs = append(b.ledger.epochs, e)
+	b.ledger.prune(b.kept())
+	if err := b.save(); err != nil {
+		b.ledger.epochs = b.ledger.epochs[:len(b.ledger.epochs)-1]
+		return fmt.Errorf("write down the new epoch: %w", err)
+	}
+	return nil
+}
+
+// epoch returns the open epoch.
+func (b *Book) epoch() telemetry.Epoch {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ledger.epochs[len(b.ledger.epochs)-1].ID
+}
+
+// kept returns what is on disk, durable, per lane.
+func (b *Book) kept() (kept [len(laneFolders)]ranges.Set) {
+	for _, w := range b.writers {
+		j, next := w.snapshot()
+		if j == nil {
+			continue
+		}
+		kept[w.lane] = j.Kept()
+		kept[w.lane].Remove(ranges.Range{From: next, To: ^uint64(0)})
+	}
+	return kept
+}
+
+// Close saves what is known and closes all files. Run must have returned.
+func (b *Book) Close() error {
+	var errs []error
+	b.background.Wait()
+	if b.state != nil {
+		if b.clock != nil {
+			b.mu.Lock()
+			errs = append(errs, b.save(), b.saveAcked())
+			b.mu.Unlock()
+		}
+	}
+	for _, w := range b.writers {
+		if w == nil {
+			continue
+		}
+		if j, _ := w.snapshot(); j != nil {
+			errs = append(errs, j.Close())
+		}
+	}
+	if b.state != nil {
+		errs = append(errs, b.state.Close())
+	}
+	if b.lock != nil {
+		errs = append(errs, b.lock.Release())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,155 @@
+package lane
+
+import (
+	"cmp"
+	"slices"
+
+	"fieldpost/telemetry"
+	"fieldpost/telemetry/ranges"
+	"fieldpost/telemetry/wire"
+)
+
+// epoch is one epoch of this node: which sequences of each lane were issued under it follows from its First and its child's.
+type epoch struct {
+	ID     telemetry.Epoch          `json:"epoch"`
+	Parent telemetry.Epoch          `json:"parent"`
+	Boot   uint32                   `json:"boot"`
+	First  [len(laneFolders)]uint64 `json:"first"`
+}
+
+var laneFolders = [...]telemetry.Lane{telemetry.Alarm, telemetry.Live, telemetry.Bulk, telemetry.Archive}
+
+// ledger knows the epochs, what was lost, and what each gateway's store has. It is plain data; Book guards it.
+type ledger struct {
+	epochs []epoch // oldest first, the last is open
+	lost   [len(laneFolders)][]wire.Loss
+	acked  map[wire.StoreID]*[len(laneFolders)]ranges.Set
+}
+
+// bounds returns the sequences issued under epoch i: up to its child's first, or next for the open one. ok is false if there are none.
+func (l *ledger) bounds(i int, lane telemetry.Lane, next uint64) (r ranges.Range, ok bool) {
+	first := l.epochs[i].First[lane]
+	if i+1 < len(l.epochs) {
+		next = l.epochs[i+1].First[lane]
+	}
+	if next <= first {
+		return ranges.Range{}, false
+	}
+	return ranges.Range{From: first, To: next - 1}, true
+}
+
+// find returns the place of an epoch, or -1.
+func (l *ledger) find(id telemetry.Epoch) int {
+	return slices.IndexFunc(l.epochs, func(e epoch) bool { return e.ID == id })
+}
+
+// lose notes that rs of a lane are gone. Neighbours with the same reason become one; more than maxLosses and the oldest become one as well.
+func (l *ledger) lose(lane telemetry.Lane, reason wire.Reason, at telemetry.Time, rs ranges.Set) {
+	const maxLosses = 1024
+	list := l.lost[lane]
+	for r := range rs.All() {
+		list = append(list, wire.Loss{Range: r, Reason: reason, Time: at})
+	}
+	slices.SortStableFunc(list, func(a, b wire.Loss) int { return cmp.Compare(a.From, b.From) })
+	joined := list[:0]
+	for _, x := range list {
+		if n := len(joined); n > 0 {
+			last := &joined[n-1]
+			if x.To <= last.To { // known already
+				continue
+			}
+			if x.From <= last.To+1 && (x.Reason == last.Reason || len(list) > maxLosses && n == 1) {
+				last.To, last.Time = x.To, max(last.Time, x.Time)
+				continue
+			}
+			x.From = max(x.From, last.To+1)
+		}
+		joined = append(joined, x)
+	}
+	if len(joined) > maxLosses {
+		// Too many holes to tell one by one: what is not listed and not kept is lost anyhow, only without its reason.
+		joined = slices.Delete(joined, 0, len(joined)-maxLosses)
+	}
+	l.lost[lane] = joined
+}
+
+// acknowledge notes what a store has. Only sequences that this disk issued under that epoch count: a store may know more of
+// an epoch than a card that was put back to an older state.
+func (l *ledger) acknowledge(store wire.StoreID, stored []wire.Stored, replace bool, next func(telemetry.Lane) uint64) {
+	sets := l.acked[store]
+	if sets == nil || replace {
+		sets = new([len(laneFolders)]ranges.Set)
+		l.acked[store] = sets
+	}
+	for _, s := range stored {
+		i := l.find(s.Epoch)
+		if i < 0 || !s.Lane.Valid() {
+			continue
+		}
+		if issued, ok := l.bounds(i, s.Lane, next(s.Lane)); ok {
+			sets[s.Lane].AddAll(s.Ranges.Intersect(ranges.Make(issued)))
+		}
+	}
+}
+
+// safe returns the sequences of a lane that every store met so far has.
+func (l *ledger) safe(lane telemetry.Lane) ranges.Set {
+	var out ranges.Set
+	first := true
+	for _, sets := range l.acked {
+		if first {
+			out, first = sets[lane].Clone(), false
+			continue
+		}
+		out = out.Intersect(sets[lane])
+	}
+	return out
+}
+
+// hello tells the epochs with what is kept of each; kept and next are per lane.
+func (l *ledger) hello(kept [len(laneFolders)]ranges.Set, next [len(laneFolders)]uint64) []wire.Epoch {
+	out := make([]wire.Epoch, 0, len(l.epochs))
+	for i, e := range l.epochs {
+		w := wire.Epoch{Epoch: e.ID, Parent: e.Parent}
+		for _, lane := range laneFolders {
+			wl := wire.Lane{Lane: lane, First: e.First[lane], Next: e.First[lane]}
+			if issued, ok := l.bounds(i, lane, next[lane]); ok {
+				here := ranges.Make(issued)
+				wl.Next = issued.To + 1
+				wl.Kept = kept[lane].Intersect(here)
+				if lane == telemetry.Archive {
+					wl.Held = wl.Kept
+				}
+				for _, x := range l.lost[lane] {
+					for r := range here.Intersect(ranges.Make(x.Range)).All() {
+						wl.Lost = append(wl.Lost, wire.Loss{Range: r, Reason: x.Reason, Time: x.Time})
+					}
+				}
+			}
+			// An unused lane of a closed epoch says nothing; of the open one it says where the epoch begins.
+			if wl.Next > wl.First || i == len(l.epochs)-1 {
+				w.Lanes = append(w.Lanes, wl)
+			}
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// prune forgets the oldest epochs of which nothing is kept, all but the last few. Only from the front: the
+// bounds of an epoch end where its child begins, so that one in the middle would leave its sequences to the one before.
+func (l *ledger) prune(kept [len(laneFolders)]ranges.Set) {
+	const recent = 16
+	for len(l.epochs) > recent {
+		for _, lane := range laneFolders {
+			if issued, ok := l.bounds(0, lane, 0); ok && !kept[lane].Intersect(ranges.Make(issued)).Empty() {
+				return
+			}
+		}
+		for _, lane := range laneFolders {
+			first := l.epochs[1].First[lane]
+			l.lost[lane] = slices.DeleteFunc(l.lost[lane], func(x wire.Loss) bool { return x.To < first })
+		}
+		l.epochs = slices.Delete(l.epochs, 0, 1)
+	}
+}

@@ -1,0 +1,93 @@
+package lane
+
+import (
+	"fmt"
+
+	"fieldpost/forwarder"
+	"fieldpost/journal"
+	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame"
+	"fieldpost/telemetry/wire"
+)
+
+// Book is what the forwarder sends from.
+var _ forwarder.Outbox = (*Book)(nil)
+
+// Hello tells the epochs and what is kept, held and lost of each, and the boot table.
+func (b *Book) Hello() wire.Hello {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var next [len(laneFolders)]uint64
+	for _, w := range b.writers {
+		_, next[w.lane] = w.snapshot()
+	}
+	return wire.Hello{Epochs: b.ledger.hello(b.kept(), next), Boots: append([]wire.Boot(nil), b.boots...)}
+}
+
+// Frames returns committed frames of a lane from the one that holds seq (or the first after it) on.
+func (b *Book) Frames(l telemetry.Lane, seq uint64, maxBytes int) ([]forwarder.Stored, error) {
+	j, next := b.writers[l].snapshot()
+	if j == nil {
+		return nil, fmt.Errorf("read the %s lane: %w", l, errClosed)
+	}
+	entries, err := j.Read(seq, maxBytes)
+	if err != nil {
+		return nil, fmt.Errorf("read the %s lane from sequence %d on: %w", l, seq, err)
+	}
+	out := make([]forwarder.Stored, 0, len(entries))
+	for _, e := range entries {
+		if e.Pos >= next {
+			break // on disk, but its append has not returned yet
+		}
+		h, err := frame.ParseHeader(e.Data)
+		if err != nil {
+			return out, fmt.Errorf("read the frame at sequence %d of the %s lane: %w", e.Pos, l, err)
+		}
+		b.seen(h, l, e.Pos)
+		out = append(out, forwarder.Stored{Header: h, Data: e.Data})
+	}
+	return out, nil
+}
+
+// seen remembers where the table of a frame can be had.
+func (b *Book) seen(h frame.Header, l telemetry.Lane, pos uint64) {
+	const most = 4096
+	if h.Table == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.places) >= most {
+		clear(b.places)
+	}
+	b.places[h.Table] = place{l, pos}
+}
+
+// Table returns the encoded series table that a frame returned by Frames names.
+func (b *Book) Table(hash uint64) ([]byte, error) {
+	b.mu.Lock()
+	p, ok := b.places[hash]
+	b.mu.Unlock()
+	if !ok {
+		return nil, fmt.Errorf("table %016x: %w", hash, journal.ErrNotFound)
+	}
+	j, _ := b.writers[p.lane].snapshot()
+	if j == nil {
+		return nil, fmt.Errorf("table %016x: %w", hash, errClosed)
+	}
+	return j.Blob(p.pos, hash)
+}
+
+// Changed returns a channel that is closed at the next commit or drop. Take it before looking.
+func (b *Book) Changed() <-chan struct{} { return b.changed.wait() }
+
+// Acked notes what a gateway's store has on its disk: all of it (replace, from a welcome), or more of it (from an ack).
+func (b *Book) Acked(store wire.StoreID, stored []wire.Stored, replace bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ledger.acknowledge(store, stored, replace, func(l telemetry.Lane) uint64 {
+		_, next := b.writers[l].snapshot()
+		return next
+	})
+	b.dirty = true
+}

@@ -1,0 +1,194 @@
+package lane
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"fieldpost/journal"
+	"fieldpost/telemetry"
+	"fieldpost/telemetry/ranges"
+	"fieldpost/telemetry/wire"
+)
+
+// The order in which lanes give room (promise 7).
+var leaving = [...]telemetry.Lane{telemetry.Archive, telemetry.Bulk, telemetry.Live, telemetry.Alarm}
+
+// housekeeping keeps the lanes within their room and saves what may be saved lazily.
+func (b *Book) housekeeping(ctx context.Context) error {
+	const (
+		lookEvery = 5 * time.Second
+		saveEvery = time.Minute
+	)
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	save := time.NewTicker(saveEvery)
+	defer save.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-b.crowded:
+			b.makeRoom(false)
+		case <-look.C:
+			b.mu.Lock()
+			if b.noteClock() {
+				if err := b.save(); err != nil {
+					b.log.Warn("save the boot table", "err", err)
+				}
+			}
+			b.mu.Unlock()
+		case <-save.C:
+			b.mu.Lock()
+			err := b.saveAcked()
+			b.mu.Unlock()
+			if err != nil {
+				b.log.Warn("save acknowledged ranges", "err", err)
+			}
+			if err := b.saveFloor(); err != nil {
+				b.log.Warn("save the clock's floor", "err", err)
+			}
+		}
+	}
+}
+
+// makeRoom drops sealed segments until the lanes are within their sizes; with short, at least one, because the disk itself is full.
+func (b *Book) makeRoom(short bool) {
+	for b.archiveOver() {
+		if !b.dropOne([]telemetry.Lane{telemetry.Archive}) {
+			break
+		}
+	}
+	for short || b.size(telemetry.Alarm, telemetry.Live, telemetry.Bulk) > b.o.MaxSize {
+		lanes := leaving[1:]
+		if short {
+			lanes = leaving[:]
+		}
+		if !b.dropOne(lanes) {
+			return
+		}
+		short = false
+	}
+}
+
+// archiveOver reports whether the archive has outgrown its room. Where the archive is switched off, what it holds from before may stay.
+func (b *Book) archiveOver() bool {
+	return b.o.ArchiveSize > 0 && b.size(telemetry.Archive) > b.o.ArchiveSize
+}
+
+// size returns the bytes on disk of some lanes.
+func (b *Book) size(lanes ...telemetry.Lane) (n int64) {
+	for _, l := range lanes {
+		if j, _ := b.writers[l].snapshot(); j != nil {
+			n += j.Size()
+		}
+	}
+	return n
+}
+
+// dropOne drops the sealed segment that is missed least: one that every gateway has, else the oldest of the first lane that has one.
+func (b *Book) dropOne(lanes []telemetry.Lane) bool {
+	b.mu.Lock()
+	safe := [len(laneFolders)]ranges.Set{}
+	for _, l := range lanes {
+		safe[l] = b.ledger.safe(l)
+	}
+	b.mu.Unlock()
+	for _, needSafe := range []bool{true, false} {
+		for _, l := range lanes {
+			j, _ := b.writers[l].snapshot()
+			if j == nil {
+				continue
+			}
+			segs := j.Segments()
+			if len(segs) == 0 {
+				continue
+			}
+			// The oldest only: a hole in the middle would cost every hello a range.
+			seg := segs[0]
+			unsent := unsentOf(j, seg, safe[l])
+			if seg.Next <= seg.First || needSafe && !(seg.Sealed && unsent.Empty()) {
+				continue // empty, or history that may stay for now
+			}
+			if !seg.Sealed {
+				if err := j.Rotate(); err != nil {
+					b.log.Warn("seal a segment to make room", "lane", l.String(), "err", err)
+					continue
+				}
+				seg = j.Segments()[0]
+				unsent = unsentOf(j, seg, safe[l])
+			}
+			return b.drop(l, j, seg, unsent)
+		}
+	}
+	return false
+}
+
+// unsentOf returns what of a segment is not safe elsewhere.
+func unsentOf(j *journal.Journal, seg journal.Segment, safe ranges.Set) ranges.Set {
+	if seg.Next <= seg.First {
+		return ranges.Set{}
+	}
+	return j.Kept().Intersect(ranges.Make(ranges.Range{From: seg.First, To: seg.Next - 1})).Minus(safe)
+}
+
+// drop writes the loss down and then unlinks the segment (delivery rule 15).
+func (b *Book) drop(l telemetry.Lane, j *journal.Journal, seg journal.Segment, unsent ranges.Set) bool {
+	if !unsent.Empty() {
+		now, _ := b.clock.Now()
+		b.mu.Lock()
+		b.ledger.lose(l, wire.Full, now, unsent)
+		err := b.save()
+		b.mu.Unlock()
+		if err != nil {
+			// On a full disk this very note may not fit. Without it the gateway knows the range as lost, only not why.
+			b.log.Warn("write down what is dropped", "lane", l.String(), "err", err)
+		}
+		b.log.Error("dropped the oldest records, not yet at the gateway, to make room; raise journal.max_size or free the disk",
+			"lane", l.String(), "ranges", unsent.String(), "count", unsent.Len())
+	}
+	if err := j.Drop(seg.First); err != nil {
+		b.log.Warn("drop a segment", "lane", l.String(), "first", seg.First, "err", err)
+		return false
+	}
+	b.dropped.Add(1)
+	b.changed.send()
+	return true
+}
+
+// onDamage returns what a lane's journal calls when it meets damage: in a goroutine of its own, for the journal may hold its locks.
+func (b *Book) onDamage(l telemetry.Lane) func(journal.Damage) {
+	return func(d journal.Damage) { b.background.Go(func() { b.damaged(l, d) }) }
+}
+
+// damaged writes down what a damaged segment cost and says so in an event of the node itself.
+func (b *Book) damaged(l telemetry.Lane, d journal.Damage) {
+	now, regime := b.clock.Now()
+	b.mu.Lock()
+	b.ledger.lose(l, wire.Damaged, now, d.Lost)
+	err := b.save()
+	b.mu.Unlock()
+	if err != nil {
+		b.log.Warn("write down what was damaged", "lane", l.String(), "err", err)
+	}
+	b.log.Error("journal damaged: segment set aside", "lane", l.String(), "file", d.Path, "salvaged", d.Salvaged.Len(), "lost", d.Lost.String(), "err", d.Cause)
+	b.dropped.Add(1)
+	b.changed.send()
+	e := telemetry.Event{
+		Device: NodeDevice, Pattern: "journal_damaged", State: telemetry.Raised, Severity: telemetry.Critical, Time: now,
+		Message: fmt.Sprintf("%s lane: a damaged segment was set aside; %d records saved, lost: %s", l, d.Salvaged.Len(), lostText(d.Lost)),
+	}
+	if err := b.AddEvent(context.Background(), regime, e); err != nil {
+		b.log.Warn("report the damage", "err", err)
+	}
+}
+
+// NodeDevice is the device that stands for the node itself.
+const NodeDevice = "node"
+
+func lostText(s ranges.Set) string {
+	if s.Empty() {
+		return "none known"
+	}
+	return s.String()
+}

@@ -1,0 +1,185 @@
+package lane
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"fieldpost/journal"
+	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame"
+	"fieldpost/telemetry/ranges"
+	"fieldpost/telemetry/wire"
+)
+
+// Keys of state.db.
+const (
+	keyEpochs = "epochs"
+	keyBoots  = "boots"
+	keyLost   = "lost"
+	keyFloor  = "floor"
+	keyAcked  = "acked/" // + store id
+	keyStore  = "store/" // + link: the store it met first
+	keyRaised = "raised" // events raised and not cleared
+)
+
+// load reads what state.db knows.
+func (b *Book) load() error {
+	for key, into := range map[string]any{keyEpochs: &b.ledger.epochs, keyBoots: &b.boots, keyLost: &b.ledger.lost} {
+		if err := b.get(key, into); err != nil {
+			return err
+		}
+	}
+	return b.state.Each(keyAcked, func(key string, value []byte) error {
+		var lists [len(laneFolders)][]ranges.Range
+		var id wire.StoreID
+		if n, err := hex.Decode(id[:], []byte(strings.TrimPrefix(key, keyAcked))); err != nil || n != len(id) {
+			return nil // not ours: a later version's
+		}
+		if err := json.Unmarshal(value, &lists); err != nil {
+			return fmt.Errorf("read %s of the state file: %w", key, err)
+		}
+		sets := new([len(laneFolders)]ranges.Set)
+		for i, l := range lists {
+			sets[i] = ranges.Make(l...)
+		}
+		b.ledger.acked[id] = sets
+		return nil
+	})
+}
+
+func (b *Book) get(key string, into any) error {
+	raw, err := b.state.Get(key)
+	if err != nil || raw == nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("read %s of the state file: %w", key, err)
+	}
+	return nil
+}
+
+// save writes epochs, boots and losses. The caller holds mu.
+func (b *Book) save() error {
+	return b.put(map[string]any{keyEpochs: b.ledger.epochs, keyBoots: b.boots, keyLost: b.ledger.lost})
+}
+
+func (b *Book) put(values map[string]any) error {
+	raw := make(map[string][]byte, len(values))
+	for key, v := range values {
+		j, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("write %s of the state file: %w", key, err)
+		}
+		raw[key] = j
+	}
+	return b.state.Update(raw)
+}
+
+// saveAcked writes the acknowledged ranges if they changed. The caller holds mu. Losing them costs a comparison at the next hello, no more.
+func (b *Book) saveAcked() error {
+	if !b.dirty {
+		return nil
+	}
+	values := map[string]any{}
+	for id, sets := range b.ledger.acked {
+		var lists [len(laneFolders)][]ranges.Range
+		for i, s := range sets {
+			lists[i] = s.Ranges()
+		}
+		values[keyAcked+id.String()] = lists
+	}
+	if err := b.put(values); err != nil {
+		return err
+	}
+	b.dirty = false
+	return nil
+}
+
+// boot returns the boot of the given id, as known or as the next one, and sees to it that the boot table has it.
+func (b *Book) boot(id uint64) telemetry.Boot {
+	const most = 256 // boots remembered; those of frames that left long ago go
+	var ordinal uint32
+	for _, x := range b.boots {
+		if x.ID == id {
+			return x.Boot
+		}
+		ordinal = max(ordinal, x.Ordinal)
+	}
+	boot := telemetry.Boot{Ordinal: ordinal + 1, ID: id}
+	b.boots = append(b.boots, wire.Boot{Boot: boot})
+	if len(b.boots) > most {
+		b.boots = slices.Delete(b.boots, 0, len(b.boots)-most)
+	}
+	return boot
+}
+
+// noteClock writes into the boot table what the clock knows now, if that is better than what stands there. The caller holds mu.
+func (b *Book) noteClock() (changed bool) {
+	r := b.clock.Regime()
+	for i := range b.boots {
+		row := &b.boots[i]
+		if row.Boot == r.Boot && (r.State > row.Clock || r.State == row.Clock && r.Offset != row.Offset) {
+			row.Clock, row.Offset = r.State, r.Offset
+			return true
+		}
+	}
+	return false
+}
+
+// loadFloor returns the last time that was known for sure.
+func (b *Book) loadFloor() (floor telemetry.Time, err error) {
+	err = b.get(keyFloor, &floor)
+	return floor, err
+}
+
+// saveFloor raises the floor by the kernel's synchronised time (delivery rule 21).
+func (b *Book) saveFloor() error {
+	now, r := b.clock.Now()
+	if r.State != telemetry.ClockSync {
+		return nil
+	}
+	old, err := b.loadFloor()
+	if err != nil || now <= old {
+		return err
+	}
+	return b.put(map[string]any{keyFloor: now})
+}
+
+// head reads the header of the frame that holds seq.
+func (b *Book) head(j *journal.Journal, seq uint64) (h frame.Header, err error) {
+	found := false
+	err = j.Heads(seq, frame.MaxSize, func(e journal.Entry) error {
+		h, err = frame.ParseHeader(e.Data)
+		found = true
+		return errors.Join(err, journal.ErrStop)
+	})
+	if err == nil && !found {
+		err = journal.ErrNotFound
+	}
+	return h, err
+}
+
+// Store returns the gateway store that a link met first; zero if none yet.
+func (b *Book) Store(link string) (id wire.StoreID, err error) {
+	raw, err := b.state.Get(keyStore + link)
+	copy(id[:], raw)
+	return id, err
+}
+
+// Remember writes down the store that a link met first.
+func (b *Book) Remember(link string, id wire.StoreID) error {
+	return b.state.Update(map[string][]byte{keyStore + link: id[:]})
+}
+
+// Raised returns the events that were raised and not cleared when last saved, as device/pattern.
+func (b *Book) Raised() (names []string, err error) {
+	err = b.get(keyRaised, &names)
+	return names, err
+}
+
+// SaveRaised writes them down.
+func (b *Book) SaveRaised(names []string) error { return b.put(map[string]any{keyRaised: names}) }

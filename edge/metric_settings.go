@@ -1,0 +1,112 @@
+package edge
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"fieldpost/configs/setting"
+	"fieldpost/telemetry"
+)
+
+// MetricSettings is one entry of a device's metrics.
+type MetricSettings struct {
+	Name    string      `yaml:"name"`
+	Unit    string      `yaml:"unit"`    // SenML or UCUM code; may be left out
+	Type    string      `yaml:"type"`    // float (default), integer, bool or text
+	Scale   float64     `yaml:"scale"`   // value = measured × Scale + Offset; default 1
+	Offset  float64     `yaml:"offset"`  // in Unit; default 0
+	Valid   *[2]float64 `yaml:"valid"`   // lowest and highest good value, after Scale and Offset; nil: all are good
+	Invalid []float64   `yaml:"invalid"` // what the sensor sends when it has no value: as it sends it, before Scale and Offset
+	Lane    string      `yaml:"lane"`    // live (default) or bulk
+	Address any         `yaml:",inline"` // the driver's own keys: what drivers.Kind.Address made, filled; nil if it has none
+}
+
+// SetDefaults is setting.Defaulter.
+func (s *MetricSettings) SetDefaults() {
+	s.Type, s.Scale, s.Lane = telemetry.KindFloat.String(), 1, telemetry.Live.String()
+}
+
+// Kind returns Type as telemetry has it.
+func (s *MetricSettings) Kind() telemetry.Kind {
+	k, err := telemetry.ParseKind(s.Type)
+	if err != nil { // Check has refused it
+		return telemetry.KindFloat
+	}
+	return k
+}
+
+// InLane returns Lane as telemetry has it.
+func (s *MetricSettings) InLane() telemetry.Lane {
+	if s.Lane == telemetry.Bulk.String() {
+		return telemetry.Bulk
+	}
+	return telemetry.Live
+}
+
+// Check is setting.Checker.
+func (s *MetricSettings) Check(problem, warning setting.Problem) {
+	if s.Name == "" {
+		problem("name", "name is missing: the metric's name, such as temperature")
+	} else if err := telemetry.CheckName(s.Name); err != nil {
+		problem("name", "%v", err)
+	}
+	if s.Unit != "" && !telemetry.KnownUnit(s.Unit) {
+		warning("unit", "unknown unit %q; it is carried as it is%s", s.Unit, meantUnit(s.Unit))
+	}
+	kind, err := telemetry.ParseKind(s.Type)
+	if err != nil {
+		problem("type", "unknown type %q; want float, integer, bool or text", s.Type)
+	}
+	if s.Lane != "live" && s.Lane != "bulk" {
+		problem("lane", "unknown lane %q; want live or bulk", s.Lane)
+	}
+	if err == nil && (kind == telemetry.KindBool || kind == telemetry.KindText) {
+		s.checkNoNumber(problem)
+		return
+	}
+	s.checkNumbers(problem)
+}
+
+func (s *MetricSettings) checkNumbers(problem setting.Problem) {
+	if s.Scale == 0 {
+		problem("scale", "scale 0 would make every value the same")
+	}
+	for _, f := range []struct {
+		key   string
+		value float64
+	}{{"scale", s.Scale}, {"offset", s.Offset}} {
+		if math.IsNaN(f.value) || math.IsInf(f.value, 0) {
+			problem(f.key, "%s must be finite", f.key)
+		}
+	}
+	if v := s.Valid; v != nil && !(v[0] <= v[1]) {
+		problem("valid", "want the lowest and the highest good value, in this order; got [%v, %v]", v[0], v[1])
+	}
+}
+
+func (s *MetricSettings) checkNoNumber(problem setting.Problem) {
+	for _, f := range []struct {
+		key string
+		set bool
+	}{{"scale", s.Scale != 1}, {"offset", s.Offset != 0}, {"valid", s.Valid != nil}, {"invalid", len(s.Invalid) > 0}} {
+		if f.set {
+			problem(f.key, "%s is for numbers; this metric is %s", f.key, s.Type)
+		}
+	}
+}
+
+// spellings are units as people write them, in lower case, with the codes that they mean.
+var spellings = map[string]string{
+	"°c": "Cel", "degc": "Cel", "celsius": "Cel", "°f": "[degF]", "degf": "[degF]", "fahrenheit": "[degF]", "kelvin": "K",
+	"%rh": "%RH", "rh": "%RH", "rh%": "%RH", "percent": "%", "volt": "V", "volts": "V", "amp": "A", "amps": "A", "ampere": "A",
+	"watt": "W", "watts": "W", "ohms": "Ohm", "Ω": "Ohm", "lux": "lx", "hertz": "Hz", "°": "deg", "degree": "deg", "degrees": "deg",
+	"m³": "m3", "m²": "m2", "l/m": "l/min", "µg/m³": "ug/m3", "ug/m³": "ug/m3", "pascal": "Pa", "knots": "kn", "kt": "kn",
+}
+
+func meantUnit(unit string) string {
+	if code, ok := spellings[strings.ToLower(unit)]; ok {
+		return fmt.Sprintf("; did you mean %q?", code)
+	}
+	return setting.DidYouMean(unit, telemetry.Units())
+}

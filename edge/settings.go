@@ -1,0 +1,125 @@
+package edge
+
+import (
+	"slices"
+	"time"
+
+	"fieldpost/configs/setting"
+	"fieldpost/telemetry"
+)
+
+// JournalSettings is the journal section of edge.yaml.
+type JournalSettings struct {
+	Dir         string           `yaml:"dir"`          // created with mode 0700, bound to this node; default /var/lib/fieldpost
+	MaxSize     setting.Size     `yaml:"max_size"`     // all lanes but archive together; default 2GiB
+	CommitEvery setting.Duration `yaml:"commit_every"` // default 1s; alarms are committed at once
+}
+
+// SetDefaults is setting.Defaulter. One commit writes about 30 KB whatever is in it, so one a second is 2.6 GB a day on the
+// card: a few years of a common one; 2 GiB hold weeks of a hundred readings a second.
+func (s *JournalSettings) SetDefaults() {
+	*s = JournalSettings{Dir: "/var/lib/fieldpost", MaxSize: 2 << 30, CommitEvery: setting.Duration(time.Second)}
+}
+
+// minJournal is room for an open and a sealed segment of 8 MiB per lane.
+const minJournal = 64 << 20
+
+// Check is setting.Checker.
+func (s *JournalSettings) Check(problem, _ setting.Problem) {
+	if s.Dir == "" {
+		problem("dir", "empty dir: where should the journal live?")
+	}
+	if s.MaxSize < minJournal {
+		problem("max_size", "%s is too small; at least %s", s.MaxSize, setting.Size(minJournal))
+	}
+	if d := s.CommitEvery.Go(); d < 10*time.Millisecond || d > time.Hour {
+		problem("commit_every", "%s is not between 10ms and 1h", s.CommitEvery)
+	}
+}
+
+// ArchiveSettings is the archive section of edge.yaml: raw readings that the reducers held back.
+type ArchiveSettings struct {
+	MaxSize setting.Size     `yaml:"max_size"` // default 1GiB
+	MaxAge  setting.Duration `yaml:"max_age"`  // default 30d
+}
+
+// SetDefaults is setting.Defaulter.
+func (s *ArchiveSettings) SetDefaults() {
+	*s = ArchiveSettings{MaxSize: 1 << 30, MaxAge: setting.Duration(30 * 24 * time.Hour)}
+}
+
+// minArchive is room for an open and a sealed segment of 8 MiB.
+const minArchive = 16 << 20
+
+// Check is setting.Checker.
+func (s *ArchiveSettings) Check(problem, _ setting.Problem) {
+	if s.MaxSize < minArchive {
+		problem("max_size", "%s is too small; at least %s, or leave archive out to switch it off", s.MaxSize, setting.Size(minArchive))
+	}
+	if s.MaxAge == 0 {
+		problem("max_age", "0 would keep nothing; leave archive out to switch it off")
+	}
+}
+
+// ClockSettings is the clock section of edge.yaml.
+type ClockSettings struct {
+	Source string `yaml:"source"` // auto (default): trust the kernel's word on its clock; system: trust the clock as it is
+}
+
+// SetDefaults is setting.Defaulter.
+func (s *ClockSettings) SetDefaults() { s.Source = "auto" }
+
+// Check is setting.Checker.
+func (s *ClockSettings) Check(problem, _ setting.Problem) {
+	if s.Source != "auto" && s.Source != "system" {
+		problem("source", "unknown clock source %q; want auto or system", s.Source)
+	}
+}
+
+// DeviceSettings is what every device file has beside its driver key.
+type DeviceSettings struct {
+	Device  string                `yaml:"device"`
+	Labels  map[string]string     `yaml:"labels"`
+	Metrics []MetricSettings      `yaml:"metrics"`
+	Silent  setting.DurationOrOff `yaml:"silent"` // an event is raised when nothing came for so long; default 5m
+}
+
+// SetDefaults is setting.Defaulter.
+func (s *DeviceSettings) SetDefaults() { s.Silent = setting.DurationOrOff(5 * time.Minute) }
+
+// NodeDevice is the device that every edge has: the node itself.
+const NodeDevice = "node"
+
+// Check is setting.Checker.
+func (s *DeviceSettings) Check(problem, _ setting.Problem) {
+	switch err := telemetry.CheckName(s.Device); {
+	case s.Device == "":
+		problem("device", "device is missing: the device's name, such as boiler")
+	case err != nil:
+		problem("device", "%v", err)
+	case s.Device == NodeDevice:
+		problem("device", "%q is the name of the edge itself; choose another", NodeDevice)
+	}
+	CheckLabels("labels", s.Labels, problem)
+	if len(s.Metrics) == 0 {
+		problem("metrics", "no metrics: the device would never give a reading")
+	}
+	seen := make(map[string]bool, len(s.Metrics))
+	for i, m := range s.Metrics {
+		if m.Name != "" && seen[m.Name] {
+			problem(setting.Path("metrics", i, "name"), "a second metric %q", m.Name)
+		}
+		seen[m.Name] = true
+	}
+}
+
+// CheckLabels reports label names that cannot stand in a URL or a query.
+func CheckLabels(path string, labels map[string]string, problem setting.Problem) {
+	for name := range labels {
+		if telemetry.CheckName(name) != nil {
+			problem(setting.Path(path, name), "label %q: use lower-case letters, digits and _, beginning with a letter", name)
+		} else if slices.Contains([]string{"node", "device", "metric", "unit"}, name) {
+			problem(setting.Path(path, name), "label %q has a meaning of its own already; choose another", name)
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+
+	"fieldpost/telemetry"
+)
+
+// Refusal gives a frame's window slot back without storing it (delivery rule 10).
+type Refusal struct {
+	Generation uint64
+	Epoch      telemetry.Epoch
+	Lane       telemetry.Lane
+	First      uint64
+	Count      uint32
+	Reason     Reason
+	Wait       uint32 // Busy: milliseconds
+	Table      uint64 // Cold: the table asked for, if that is what lacks
+}
+
+// Reason says why a range is lost or a frame refused. A reason of a later version is kept as its number.
+type Reason uint8
+
+// The reasons. The numbers are part of the format.
+const (
+	Unexplained Reason = iota
+	Full               // lost: dropped to make room
+	Damaged            // lost: the node's disk
+	Corrupt            // lost or refused: unreadable on arrival, twice
+	Abandoned          // lost: an operator said so
+	Cold               // refused: unknown table or coder state; send it again, plainer
+	Version            // refused: unknown version or coding; encode again, plainer
+	Busy               // refused: wait
+	NotAllowed         // refused: not this node's to send
+)
+
+var reasonNames = [...]string{"unexplained", "full", "damaged", "corrupt", "abandoned", "cold", "version", "busy", "not-allowed"}
+
+// String returns the reason as logs and the API spell it.
+func (r Reason) String() string {
+	if int(r) < len(reasonNames) {
+		return reasonNames[r]
+	}
+	return "reason(" + strconv.Itoa(int(r)) + ")"
+}
+
+// ParseReason is the inverse of Reason.String for the reasons known.
+func ParseReason(s string) (Reason, error) {
+	for i, n := range reasonNames {
+		if n == s {
+			return Reason(i), nil
+		}
+	}
+	return 0, fmt.Errorf("unknown reason %q", s)
+}
+
+func (m *Refusal) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(b, m.Generation)
+	b = binary.BigEndian.AppendUint64(b, uint64(m.Epoch))
+	b = append(b, byte(m.Lane))
+	b = binary.AppendUvarint(b, m.First)
+	b = binary.AppendUvarint(b, uint64(m.Count))
+	b = append(b, byte(m.Reason))
+	b = binary.AppendUvarint(b, uint64(m.Wait))
+	return binary.BigEndian.AppendUint64(b, m.Table)
+}
+
+func (d *decoder) refusal() *Refusal {
+	m := &Refusal{
+		Generation: d.u64(),
+		Epoch:      telemetry.Epoch(d.u64()),
+		Lane:       d.lane(),
+		First:      d.uv(),
+		Count:      d.uv32("count"),
+		Reason:     Reason(d.u8()),
+		Wait:       d.uv32("wait"),
+		Table:      d.u64(),
+	}
+	d.plus(m.First, uint64(m.Count))
+	return m
+}

@@ -1,0 +1,100 @@
+package wire
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+
+	"fieldpost/telemetry"
+	"fieldpost/telemetry/ranges"
+)
+
+// StoreID names a gateway's store for its life; zero is none.
+type StoreID [16]byte
+
+// String returns 32 hexadecimal digits.
+func (s StoreID) String() string { return hex.EncodeToString(s[:]) }
+
+// ParseStoreID is the inverse of StoreID.String.
+func ParseStoreID(s string) (StoreID, error) {
+	var id StoreID
+	if n, err := hex.Decode(id[:], []byte(s[:min(len(s), 2*len(id))])); err != nil || n != len(id) || len(s) != 2*len(id) {
+		return StoreID{}, fmt.Errorf("store %q: want 32 hexadecimal digits", s)
+	}
+	return id, nil
+}
+
+// Welcome answers a Hello.
+type Welcome struct {
+	Nonce      uint64 // of the Hello it answers
+	Store      StoreID
+	Generation uint64 // drawn each time the store is opened
+	Credit     uint64 // bytes the node may have unacknowledged; 0: no limit beyond the node's own window
+	Direct     bool   // the broker is the gateway's own: QoS 0 will do
+	MaxFrame   uint32 // largest Frame.Data
+	Codings    uint32
+	Time       telemetry.Time
+	Clock      telemetry.ClockState
+	Stored     []Stored
+}
+
+// Stored is what the gateway has on its disk of one lane of one epoch.
+type Stored struct {
+	Epoch  telemetry.Epoch
+	Lane   telemetry.Lane
+	Ranges ranges.Set
+}
+
+const (
+	flagDirect = 1
+
+	minStored = 8 + 1 + 1
+)
+
+func (m *Welcome) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(b, m.Nonce)
+	b = append(b, m.Store[:]...)
+	b = binary.BigEndian.AppendUint64(b, m.Generation)
+	var flags byte
+	if m.Direct {
+		flags |= flagDirect
+	}
+	b = append(b, flags)
+	b = binary.AppendUvarint(b, m.Credit)
+	b = binary.AppendUvarint(b, uint64(m.MaxFrame))
+	b = binary.AppendUvarint(b, uint64(m.Codings))
+	b = binary.AppendVarint(b, int64(m.Time))
+	b = append(b, byte(m.Clock))
+	return appendStored(b, m.Stored)
+}
+
+func (d *decoder) welcome() *Welcome {
+	return &Welcome{
+		Nonce:      d.u64(),
+		Store:      d.store(),
+		Generation: d.u64(),
+		Direct:     d.u8()&flagDirect != 0,
+		Credit:     d.uv(),
+		MaxFrame:   d.uv32("max frame"),
+		Codings:    d.uv32("codings"),
+		Time:       telemetry.Time(d.sv()),
+		Clock:      telemetry.ClockState(d.u8()),
+		Stored:     d.stored(),
+	}
+}
+
+func appendStored(b []byte, stored []Stored) []byte {
+	b = binary.AppendUvarint(b, uint64(len(stored)))
+	for _, s := range stored {
+		b = binary.BigEndian.AppendUint64(b, uint64(s.Epoch))
+		b = append(b, byte(s.Lane))
+		b = appendSet(b, s.Ranges)
+	}
+	return b
+}
+
+func (d *decoder) stored() []Stored {
+	return list(d, minStored, func() Stored {
+		return Stored{Epoch: telemetry.Epoch(d.u64()), Lane: d.lane(), Ranges: d.set()}
+	})
+}
