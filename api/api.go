@@ -48,7 +48,7 @@ type server struct {
 	badMetrics atomic.Pointer[string] // last reported
 }
 
-// New returns the handler of all endpoints. /v1/events is there if sel is an EventSelector too.
+// New returns the handler of all endpoints. /v1/events is there if sel is an EventSelector too, /v1/feed if it is a FeedSelector.
 func New(sel Selector, o Options) http.Handler {
 	s := &server{sel: sel, opts: o, log: o.Log, pages: make(chan struct{}, maxBuffered)}
 	if s.log == nil {
@@ -65,7 +65,9 @@ func New(sel Selector, o Options) http.Handler {
 	get("/v1/nodes", s.nodes)
 	get("/v1/series", s.series)
 	get("/v1/readings", s.readings)
-	get("/v1/feed", s.feed)
+	if feed, ok := sel.(FeedSelector); ok {
+		get("/v1/feed", s.feed(feed))
+	}
 	if events, ok := sel.(EventSelector); ok {
 		get("/v1/events", s.events(events))
 	}

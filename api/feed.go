@@ -23,40 +23,46 @@ const (
 //	format   json (default) or ndjson; an ndjson answer ends where the feed ended when it got there
 //
 // A page always carries Link: <…>; rel="next", also when it is empty or the last for now.
-func (s *server) feed(w http.ResponseWriter, r *http.Request) error {
-	p := readParams(r, "after", "limit", "wait", "format")
-	var after uint64
-	p.read("after", func(v string) (err error) {
-		if after, err = strconv.ParseUint(v, 10, 64); err != nil {
-			err = fmt.Errorf("%q: want the position of a record, or 0", v)
-		}
-		return err
-	})
-	wait := p.wait()
-	limit, format := p.limit(), p.format(formatJSON, formatNDJSON)
-	if p.err != nil {
-		return p.err
-	}
-	f := feeder{sel: s.sel, ctx: r.Context(), next: after}
-	if err := f.await(wait); err != nil {
-		return err
-	}
-	return answer(s, w, r, list[Record]{
-		format: format, limit: limit, json: appendRecord,
-		link: func(last *Record, cut bool) (string, string) {
-			next := f.next
-			if cut {
-				next = last.Position
+func (s *server) feed(sel FeedSelector) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		p := readParams(r, "after", "limit", "wait", "format")
+		var after uint64
+		p.read("after", func(v string) (err error) {
+			if after, err = strconv.ParseUint(v, 10, 64); err != nil {
+				err = fmt.Errorf("%q: want the position of a record, or 0", v)
 			}
-			return "after", strconv.FormatUint(next, 10)
-		},
-	}, f.rows())
+			return err
+		})
+		wait := p.wait()
+		limit, format := p.limit(), p.format(formatJSON, formatNDJSON)
+		if p.err != nil {
+			return p.err
+		}
+		f := feeder{sel: sel, ctx: r.Context(), next: after, size: feedBatch}
+		if limit > 0 {
+			f.size = min(feedBatch, limit+1) // one more tells whether there is more
+		}
+		if err := f.await(wait); err != nil {
+			return err
+		}
+		return answer(s, w, r, list[Record]{
+			format: format, limit: limit, json: appendRecord,
+			link: func(last *Record, cut bool) (string, string) {
+				next := f.next
+				if cut {
+					next = last.Position
+				}
+				return "after", strconv.FormatUint(next, 10)
+			},
+		}, f.rows())
+	}
 }
 
 // feeder walks the feed in batches.
 type feeder struct {
-	sel   Selector
+	sel   FeedSelector
 	ctx   context.Context
+	size  int // records asked for at once
 	batch []Record
 	next  uint64 // position to go on from after batch
 }
@@ -66,7 +72,7 @@ func (f *feeder) fill() (bool, error) {
 	for {
 		before := f.next
 		var err error
-		f.batch, f.next, err = f.sel.Feed(f.ctx, before, feedBatch)
+		f.batch, f.next, err = f.sel.Feed(f.ctx, before, f.size)
 		if err != nil {
 			return false, err
 		}

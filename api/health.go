@@ -70,6 +70,7 @@ func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
 		s.reportMetrics(err.Error())
 	}
 	w.Header().Set("Content-Type", metric.ContentType)
+	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
 	_, _ = w.Write(b.Bytes()) // a client that has gone needs no answer
 	return nil
 }

@@ -15,9 +15,14 @@ type Selector interface {
 	Nodes(ctx context.Context) ([]Node, error)
 	// Series lists the series that f lets through, ordered by node, device, metric.
 	Series(ctx context.Context, f Filter) ([]Series, error)
-	// Readings yields the readings that q asks for, ordered by time, then lane, epoch and sequence (or the reverse), in bounded memory.
+	// Readings yields the readings that q asks for, ordered by time, then lane, epoch, sequence and node (or the reverse; see Cursor.Compare), in bounded memory.
 	// The first error ends the sequence.
 	Readings(ctx context.Context, q Query) iter.Seq2[Reading, error]
+}
+
+// FeedSelector is a Selector whose records have one commit order, as those of a single journal do. Without it /v1/feed is not served.
+// Safe for concurrent use.
+type FeedSelector interface {
 	// Feed returns up to limit records whose position is greater than after, in commit order, and the position to go on from. It does not wait.
 	Feed(ctx context.Context, after uint64, limit int) (records []Record, next uint64, err error)
 	// Changed returns a channel that is closed when something was committed. Take it before looking.

@@ -134,7 +134,7 @@ func newBus(l Line, book *lane.Book, log *slog.Logger) (*bus, []*device, error) 
 			return nil, nil, err
 		}
 		devices = append(devices, dev)
-		driven = append(driven, d.asDriven())
+		driven = append(driven, d.ForDriver())
 		b.devices[d.Device] = dev
 	}
 	var err error

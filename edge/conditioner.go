@@ -8,9 +8,9 @@ import (
 // Conditioner returns a function that turns a device's samples into what the pipeline would make of them, each as a JSON line
 // {"device","metric","value","unit","quality"} with "time" where the instrument gave one. The line is valid until the next call.
 func Conditioner(d DeviceSettings) func(drivers.Sample) []byte {
-	metrics := make(map[string]*metric, len(d.Metrics))
+	metrics := make(map[string]*quantity, len(d.Metrics))
 	for _, s := range d.Metrics {
-		metrics[s.Name] = newMetric(s, 0)
+		metrics[s.Name] = newQuantity(s, 0)
 	}
 	var b []byte
 	return func(s drivers.Sample) []byte {

@@ -30,7 +30,7 @@ type Config struct {
 type Link struct {
 	Name   string
 	Kind   string // mqtt
-	Target string // as status shows it, without secrets
+	URL    string // as status shows it, without secrets
 	Dialer forwarder.Dialer
 }
 
@@ -47,11 +47,11 @@ type Device struct {
 	Driver drivers.Settings // what Kind.Settings made, filled
 }
 
-// asDriven returns d as its driver sees it.
-func (d Device) asDriven() drivers.Device {
+// ForDriver returns d as its driver sees it.
+func (d Device) ForDriver() drivers.Device {
 	m := make([]drivers.Metric, len(d.Metrics))
 	for i, s := range d.Metrics {
 		m[i] = drivers.Metric{Name: s.Name, Kind: s.Kind(), Address: s.Address}
 	}
-	return drivers.Device{Name: d.Device, Settings: d.Driver, Metrics: m}
+	return drivers.Device{Name: d.DeviceSettings.Device, Settings: d.Driver, Metrics: m}
 }

@@ -25,7 +25,7 @@ type device struct {
 	scratch [len(lanesOfReadings)][]frame.Record
 
 	mu        sync.Mutex
-	metrics   map[string]*metric
+	metrics   map[string]*quantity
 	order     []string // of metrics, as the file has them
 	readings  uint64
 	errors    uint64
@@ -42,7 +42,7 @@ var lanesOfReadings = [...]telemetry.Lane{telemetry.Live, telemetry.Bulk}
 func newDevice(d Device, b *bus, book *lane.Book) (*device, error) {
 	dev := &device{
 		settings: d.DeviceSettings, driver: b.kind, bus: b.name, book: book, log: b.log.With("device", d.Device),
-		metrics: make(map[string]*metric, len(d.Metrics)), last: map[string]telemetry.Reading{}, lastMono: book.Clock().Mono(),
+		metrics: make(map[string]*quantity, len(d.Metrics)), last: map[string]telemetry.Reading{}, lastMono: book.Clock().Mono(),
 	}
 	for _, s := range d.Metrics {
 		if _, err := dev.add(s); err != nil {
@@ -53,14 +53,14 @@ func newDevice(d Device, b *bus, book *lane.Book) (*device, error) {
 }
 
 // add makes a metric known. The caller holds mu or is alone.
-func (d *device) add(s MetricSettings) (*metric, error) {
-	id, err := d.book.Series(lane.Description{
+func (d *device) add(s MetricSettings) (*quantity, error) {
+	id, err := d.book.Describe(lane.Description{
 		Device: d.settings.Device, Metric: s.Name, Unit: s.Unit, Kind: s.Kind(), Labels: d.settings.Labels,
 	})
 	if err != nil {
 		return nil, err
 	}
-	m := newMetric(s, id)
+	m := newQuantity(s, id)
 	d.metrics[s.Name] = m
 	d.order = append(d.order, s.Name)
 	return m, nil

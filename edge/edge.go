@@ -67,14 +67,10 @@ func Open(c Config) (e *Edge, err error) {
 		return nil, err
 	}
 	for _, l := range c.Links {
-		session, err := forwarder.New(forwarder.Options{
-			Node: c.Node, Link: l.Name, Kind: l.Kind, Target: l.Target, Software: c.Software,
+		e.sessions = append(e.sessions, forwarder.New(forwarder.Options{
+			Node: c.Node, Link: l.Name, Kind: l.Kind, URL: l.URL, Software: c.Software,
 			Outbox: book, Stores: book, Dialer: l.Dialer, Log: c.Log,
-		})
-		if err != nil {
-			return nil, err
-		}
-		e.sessions = append(e.sessions, session)
+		}))
 	}
 	return e, nil
 }
@@ -124,7 +120,8 @@ func (e *Edge) grace() {
 	for {
 		busy := false
 		for _, s := range e.sessions {
-			busy = busy || s.Status().State == forwarder.Up && !s.Idle()
+			st := s.Status()
+			busy = busy || st.State == forwarder.Up && st.Waiting > 0
 		}
 		if !busy {
 			return

@@ -7,8 +7,8 @@ import (
 	"fieldpost/telemetry"
 )
 
-// metric turns a sample into a reading: scale and offset, then what is invalid or out of range becomes bad.
-type metric struct {
+// quantity is the pipeline of one metric. It turns a sample into a reading: scale and offset, then what is invalid or out of range becomes bad.
+type quantity struct {
 	settings MetricSettings
 	kind     telemetry.Kind
 	lane     telemetry.Lane
@@ -16,8 +16,8 @@ type metric struct {
 	divisor  float64 // 1/scale where that is a whole number: v/10 gives 23.5 where v*0.1 may give 23.500000000000004
 }
 
-func newMetric(s MetricSettings, id lane.SeriesID) *metric {
-	m := &metric{settings: s, kind: s.Kind(), lane: s.InLane(), series: id}
+func newQuantity(s MetricSettings, id lane.SeriesID) *quantity {
+	m := &quantity{settings: s, kind: s.Kind(), lane: s.InLane(), series: id}
 	if d := math.Round(1 / s.Scale); d != 0 && d != 1 && 1/d == s.Scale {
 		m.divisor = d
 	}
@@ -25,7 +25,7 @@ func newMetric(s MetricSettings, id lane.SeriesID) *metric {
 }
 
 // condition returns the value and quality of a sample as a reading of m.
-func (m *metric) condition(v telemetry.Value, q telemetry.Quality) (telemetry.Value, telemetry.Quality) {
+func (m *quantity) condition(v telemetry.Value, q telemetry.Quality) (telemetry.Value, telemetry.Quality) {
 	switch v.Kind() {
 	case telemetry.KindFloat:
 		raw := v.Float()
@@ -47,7 +47,7 @@ func (m *metric) condition(v telemetry.Value, q telemetry.Quality) (telemetry.Va
 	return v, q
 }
 
-func (m *metric) scaled(raw float64) float64 {
+func (m *quantity) scaled(raw float64) float64 {
 	if m.divisor != 0 {
 		return raw/m.divisor + m.settings.Offset
 	}
@@ -58,7 +58,7 @@ func (m *metric) scaled(raw float64) float64 {
 }
 
 // bad reports whether a value is no measurement: what the sensor sends when it has none, not a number, or out of range.
-func (m *metric) bad(raw, scaled float64) bool {
+func (m *quantity) bad(raw, scaled float64) bool {
 	for _, x := range m.settings.Invalid {
 		if raw == x {
 			return true

@@ -21,7 +21,7 @@ const StatusPath = "/status"
 // serve answers HTTP, where it is switched on, and the control socket, until ctx ends. Neither is worth a reading: an address in use is an
 // error in the log, and the edge goes on.
 func (e *Edge) serve(ctx context.Context) error {
-	handler := api.New(e.view, api.Options{
+	handler := api.New(e.book, api.Options{
 		Health: e.health, Ready: e.ready, Metrics: []metric.Collector{e.metrics, metric.Process}, Log: e.log,
 	})
 	var g errgroup.Group

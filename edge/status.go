@@ -5,20 +5,19 @@ import (
 	"time"
 
 	"fieldpost/edge/lane"
-	"fieldpost/forwarder"
 	"fieldpost/telemetry"
 )
 
 // Status is what a running edge says of itself: the control socket's answer, which `fieldpost-edge status` prints.
 type Status struct {
-	Node     string             `json:"node"`
-	Software string             `json:"software"`
-	Since    time.Time          `json:"since"`
-	Clock    ClockStatus        `json:"clock"`
-	Journal  lane.Status        `json:"journal"`
-	Buses    []BusStatus        `json:"buses"`
-	Devices  []DeviceStatus     `json:"devices"`
-	Links    []forwarder.Status `json:"links"`
+	Node     string         `json:"node"`
+	Software string         `json:"software"`
+	Since    time.Time      `json:"since"`
+	Clock    ClockStatus    `json:"clock"`
+	Journal  lane.Status    `json:"journal"`
+	Buses    []BusStatus    `json:"buses"`
+	Devices  []DeviceStatus `json:"devices"`
+	Links    []LinkStatus   `json:"links"`
 }
 
 // ClockStatus says how far the node's clock is to be trusted.
@@ -77,7 +76,7 @@ func (e *Edge) Status() Status {
 		s.Devices = append(s.Devices, d.status(mono))
 	}
 	for _, session := range e.sessions {
-		s.Links = append(s.Links, session.Status())
+		s.Links = append(s.Links, linkStatus(session.Status()))
 	}
 	return s
 }

@@ -1,9 +1,11 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -93,8 +95,8 @@ func (d *database) view(fn func(tx *bolt.Tx) error) error {
 
 func (d *database) close() error {
 	if d.broken {
-		// bbolt would wait for locks that the panic left. The memory map stays until the process ends; the file and its lock go.
-		return d.file.Close()
+		// bbolt would wait for locks that the panic left. The memory map stays until the process ends, and would keep the file's lock.
+		return errors.Join(syscall.Flock(int(d.file.Fd()), syscall.LOCK_UN), d.file.Close())
 	}
 	return guard(d.db.Close)
 }

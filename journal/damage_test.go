@@ -52,6 +52,15 @@ var harms = []struct {
 		clear(b[:8192])
 		writeFile(t, p, b)
 	}},
+	{"newest meta page zeroed", false, true, func(t *testing.T, p string) {
+		b := readFile(t, p)
+		newest := 0
+		if binary.NativeEndian.Uint64(b[4096+64:]) > binary.NativeEndian.Uint64(b[64:]) {
+			newest = 4096
+		}
+		clear(b[newest : newest+4096])
+		writeFile(t, p, b)
+	}},
 	{"a branch that points at itself", false, true, func(t *testing.T, p string) {
 		b := readFile(t, p)
 		for off := 8192; off < len(b); off += 4096 {
@@ -135,8 +144,12 @@ func TestDamage(t *testing.T) {
 	met := []string{"first, at opening", "last, at opening", "read", "heads", "blob", "verify"}
 	for _, h := range harms {
 		for _, where := range met {
+			if h.name == "gone" && strings.Contains(where, "opening") {
+				continue // looks like one that was dropped
+			}
 			t.Run(h.name+"/"+where, func(t *testing.T) {
-				dir := t.TempDir()
+				t.Parallel()
+				dir := tempDir(t)
 				var told []journal.Damage
 				o := journal.Options{OnDamage: func(d journal.Damage) { told = append(told, d) }}
 				j, _ := open(t, dir, o)
@@ -152,7 +165,7 @@ func TestDamage(t *testing.T) {
 				if where == "last, at opening" {
 					// Same content, but as the last segment.
 					mustClose(t, j)
-					dir = t.TempDir()
+					dir = tempDir(t)
 					j, _ = open(t, dir, o)
 					at = fill(t, j, 30)
 				}
@@ -281,6 +294,75 @@ func TestDamage(t *testing.T) {
 			})
 		}
 	}
+}
+
+// inPlace harms the file at path as a disk does, under the feet of who has it open.
+func inPlace(t *testing.T, path string, harm func([]byte)) {
+	t.Helper()
+	b := readFile(t, path)
+	harm(b)
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	check(t, err)
+	_, err = f.WriteAt(b, 0)
+	check(t, errors.Join(err, f.Close()))
+}
+
+func spoilHeaders(b []byte) {
+	for off := 8192; off < len(b); off += 4096 {
+		copy(b[off:off+16], payload(uint64(off), 3, 16))
+	}
+}
+
+// The open segment goes bad while it is open: a read seals it and has it mended like any other.
+func TestOpenSegmentDamagedWhileOpen(t *testing.T) {
+	for name, c := range map[string]struct {
+		harm func([]byte)
+		lost ranges.Set
+	}{
+		"one entry": {func(b []byte) {
+			for i := bytes.Index(b, entryAt(6).Data); i >= 0; i = bytes.Index(b, entryAt(6).Data) {
+				b[i] ^= 1
+			}
+		}, ranges.Make(ranges.Range{From: 6, To: 6})},
+		"every page": {spoilHeaders, ranges.Set{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			j, _ := open(t, dir, journal.Options{})
+			at := fill(t, j, 20)
+			inPlace(t, j.Segments()[0].Path, c.harm)
+			for _, p := range c.lost.Ranges() {
+				at = slices.DeleteFunc(at, func(pos uint64) bool { return pos == p.From })
+			}
+			wantEntries(t, j, at)
+			d := j.Damages()
+			if len(d) != 1 || !d[0].Lost.Equal(c.lost) || len(j.Segments()) != 2 {
+				t.Errorf("damages %v, segments %v", d, j.Segments())
+			}
+			wantEntries(t, j, append(at, fill(t, j, 5)...))
+		})
+	}
+}
+
+// The open segment goes bad and an append meets it first: the journal takes no more, and opening it again mends it.
+func TestAppendMeetsDamage(t *testing.T) {
+	dir := t.TempDir()
+	j, _ := open(t, dir, journal.Options{})
+	at := fill(t, j, 20)
+	inPlace(t, j.Segments()[0].Path, spoilHeaders)
+	err := j.Append(journal.Entry{Count: 1})
+	if !errors.Is(err, journal.ErrDamaged) {
+		t.Fatalf("append: %v", err)
+	}
+	if again := j.Rotate(); !errors.Is(again, journal.ErrDamaged) {
+		t.Errorf("rotate: %v", again)
+	}
+	mustClose(t, j)
+	j, damages := open(t, dir, journal.Options{})
+	if len(damages) != 1 || !damages[0].Lost.Empty() {
+		t.Errorf("damages %v", damages)
+	}
+	wantEntries(t, j, append(at, fill(t, j, 5)...))
 }
 
 // A file that only forbids reading is not damaged.

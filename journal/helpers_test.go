@@ -36,6 +36,17 @@ func open(t *testing.T, dir string, o journal.Options) (*journal.Journal, []jour
 	return j, damages
 }
 
+// tempDir is t.TempDir on a disk in memory where there is one, for tests that make thousands of commits: not for what is lost with the power.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "journal")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
 // boltCheck runs bbolt's own check over every segment in dir.
 func boltCheck(t *testing.T, dir string) {
 	t.Helper()

@@ -20,14 +20,14 @@ const (
 	commitLimit = 4 << 20   // bytes put into one transaction
 )
 
-// found is a whole cell at its place in a damaged file.
+// found is a cell at its place in a damaged file.
 type found struct {
 	cell
-	off int64
+	off   int64
+	whole bool // the data is sound, not the head alone
 }
 
-// scanCells searches f for cells by their magic number and calls each for those whose checksums hold, the data of
-// meta cells included. A value lies in one piece on neighbouring pages, so nothing of bbolt's tree is needed, and whatever the tree
+// scanCells searches f for cells by their magic number and calls each for those whose head is sound. A value lies in one piece on neighbouring pages, so nothing of bbolt's tree is needed, and whatever the tree
 // leads to is found too, as are older copies of pages, which bbolt leaves behind.
 func scanCells(f io.ReaderAt, size int64, each func(found)) {
 	size = min(size, scanLimit)
@@ -46,12 +46,15 @@ func scanCells(f io.ReaderAt, size int64, each func(found)) {
 				break
 			}
 			c, err := parseHead(w[i:])
-			if err != nil || off+int64(i)+cellHead+int64(c.length) > size || !sumHolds(f, off+int64(i)+cellHead, c) {
+			if err != nil {
 				i++
 				continue
 			}
-			each(found{c, off + int64(i)})
-			i += cellHead + int(c.length)
+			whole := off+int64(i)+cellHead+int64(c.length) <= size && sumHolds(f, off+int64(i)+cellHead, c)
+			each(found{c, off + int64(i), whole})
+			if i += cellHead; whole {
+				i += int(c.length)
+			}
 		}
 		off += int64(max(i, 1))
 	}
@@ -99,16 +102,22 @@ func readSalvage(f *os.File, first, bound uint64) (*salvage, error) {
 	scanCells(f, info.Size(), func(c found) {
 		switch c.kind {
 		case entryCell:
-			if c.key >= first && c.last() < bound {
+			if c.key < first || c.last() >= bound {
+				return
+			}
+			s.upper = max(s.upper, c.last()+1)
+			if c.whole {
 				entries = append(entries, c)
 			}
 		case blobCell:
-			if _, ok := blobs[c.key]; !ok {
+			if _, ok := blobs[c.key]; !ok && c.whole {
 				blobs[c.key] = struct{}{}
 				s.blobs = append(s.blobs, c)
 			}
 		case metaCell:
-			s.noteMeta(f, c)
+			if c.whole {
+				s.noteMeta(f, c)
+			}
 			if c.key == itemOpening {
 				began[c.opening] = c.mark
 			}
@@ -117,9 +126,6 @@ func readSalvage(f *os.File, first, bound uint64) (*salvage, error) {
 	s.resolve(entries, began)
 	for _, p := range began {
 		s.upper = max(s.upper, p)
-	}
-	if n := len(s.entries); n > 0 {
-		s.upper = max(s.upper, s.entries[n-1].last()+1)
 	}
 	s.upper = max(s.upper, s.facts.next)
 	return s, nil

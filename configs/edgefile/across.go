@@ -59,8 +59,8 @@ func (a across) buses() {
 			continue
 		}
 		bus := d.Driver.Attached().Bus
-		if bus == "" {
-			continue
+		if _, private := d.Driver.Attached().Private(); bus == "" || private {
+			continue // or both, which the driver has reported
 		}
 		first, known := users[bus], slices.Contains(names, bus)
 		switch {
@@ -157,7 +157,7 @@ func (a across) sharedDrivers() {
 				return
 			}
 			if d.Driver.Attached().Bus == b.Name {
-				on, devices = append(on, d), append(devices, d.forDriver())
+				on, devices = append(on, d), append(devices, d.ForDriver())
 			}
 		}
 		if len(on) < 2 {

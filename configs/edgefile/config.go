@@ -50,19 +50,36 @@ type Bus struct {
 // Device is one device file.
 type Device struct {
 	edge.Device
-	File string // that it was loaded from
+	Kind drivers.Kind // of its driver
+	File string       // that it was loaded from
 }
 
-// Edge returns what an edge runs by c. The caller adds to it the links' dialers, Software and Log.
-func (c *Config) Edge() edge.Config {
-	e := edge.Config{Node: c.Node, Labels: c.Labels, Journal: c.Journal, Archive: c.Archive, Clock: c.Clock, HTTP: c.HTTP}
+// Lines returns what is to be run: the shared buses that have devices, then the private ones in the order of the devices.
+func (c *Config) Lines() []edge.Line {
+	var lines []edge.Line
 	for _, b := range c.Buses {
-		e.Buses = append(e.Buses, b.Driver())
+		line := edge.Line{Bus: b.Driver()}
+		for _, d := range c.Devices {
+			if d.Driver.Attached().Bus == b.Name {
+				line.Kind = d.Kind
+				line.Devices = append(line.Devices, d.Device)
+			}
+		}
+		if len(line.Devices) > 0 {
+			lines = append(lines, line)
+		}
 	}
 	for _, d := range c.Devices {
-		e.Devices = append(e.Devices, d.Device)
+		if bus, ok := d.Driver.Attached().Private(); ok {
+			lines = append(lines, edge.Line{Bus: bus, Kind: d.Kind, Devices: []edge.Device{d.Device}})
+		}
 	}
-	return e
+	return lines
+}
+
+// Edge returns what an edge runs by c. The caller adds Links with their dialers, Software and Log.
+func (c *Config) Edge() edge.Config {
+	return edge.Config{Node: c.Node, Labels: c.Labels, Journal: c.Journal, Archive: c.Archive, Clock: c.Clock, HTTP: c.HTTP, Lines: c.Lines()}
 }
 
 // Driver returns b as a driver sees it.

@@ -89,16 +89,6 @@ func (d *deviceFile) bus(buses []Bus) drivers.Bus {
 	return drivers.Bus{Name: a.Bus}
 }
 
-// forDriver returns d as its driver sees it.
-func (d *deviceFile) forDriver() drivers.Device {
-	metrics := make([]drivers.Metric, len(d.Metrics))
-	for i := range d.Metrics {
-		m := &d.Metrics[i]
-		metrics[i] = drivers.Metric{Name: m.Name, Kind: m.Kind(), Address: m.Address}
-	}
-	return drivers.Device{Name: d.name(), Settings: d.Driver, Metrics: metrics}
-}
-
 // checkDriver asks the driver what it thinks of the device, unless the file is wrong already.
 func (d *deviceFile) checkDriver(bus drivers.Bus) {
 	if d.failed() {
@@ -106,29 +96,48 @@ func (d *deviceFile) checkDriver(bus drivers.Bus) {
 	}
 	var err error
 	if d.Kind.Decoder != nil {
-		_, err = d.Kind.Decoder(d.forDriver())
+		_, err = d.Kind.Decoder(d.ForDriver())
 	} else {
-		_, err = d.Kind.New(bus, []drivers.Device{d.forDriver()}, nil)
+		_, err = d.Kind.New(bus, []drivers.Device{d.ForDriver()}, nil)
 	}
 	d.report(err)
 }
 
 // report adds err, which may be several joined, each at the metric that it is about or at the driver's section.
 func (d *deviceFile) report(err error) {
+	for _, e := range leaves(err) {
+		path := d.path("")
+		if m, ok := errors.AsType[*drivers.MetricError](e); ok {
+			if i := slices.IndexFunc(d.Metrics, func(s edge.MetricSettings) bool { return s.Name == m.Metric }); i >= 0 {
+				path = setting.Path("metrics", i, m.Key)
+			}
+		}
+		d.doc.Problem(path, "%v", e)
+	}
+}
+
+// leaves takes joined errors apart, and off what is around them: the position says it.
+func leaves(err error) []error {
 	if err == nil {
-		return
+		return nil
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
 		for _, e := range joined.Unwrap() {
-			d.report(e)
+			all = append(all, leaves(e)...)
 		}
-		return
+		return all
 	}
-	path := d.path("")
-	if m, ok := errors.AsType[*drivers.MetricError](err); ok {
-		if i := slices.IndexFunc(d.Metrics, func(s edge.MetricSettings) bool { return s.Name == m.Metric }); i >= 0 {
-			path = setting.Path("metrics", i, m.Key)
-		}
+	if isMetric(err) {
+		return []error{err}
 	}
-	d.doc.Problem(path, "%v", err)
+	if inner := leaves(errors.Unwrap(err)); len(inner) > 1 || len(inner) == 1 && isMetric(inner[0]) {
+		return inner
+	}
+	return []error{err}
+}
+
+func isMetric(err error) bool {
+	_, ok := err.(*drivers.MetricError)
+	return ok
 }

@@ -87,12 +87,12 @@ func (b Broker) checkURL(problem Problem) *url.URL {
 	}
 	u, err := url.Parse(b.URL)
 	switch {
-	case err != nil || u.Host == "" || u.Hostname() == "":
+	case strings.Contains(b.URL, "@"): // before anything that would show it
+		problem("url", "url: name and password do not belong here; use username and password_file")
+	case err != nil || u.Hostname() == "":
 		problem("url", "url %q: want scheme://host:port, such as ssl://gateway.example:8883", b.URL)
 	case !slices.Contains(brokerSchemes, u.Scheme):
 		problem("url", "url %q: unknown scheme %q; want one of tcp, ssl, ws, wss", b.URL, u.Scheme)
-	case u.User != nil:
-		problem("url", "url: name and password do not belong here; use username and password_file")
 	case u.Scheme != "ws" && u.Scheme != "wss" && strings.Trim(u.Path, "/") != "":
 		problem("url", "url %q: %s:// takes no path; a topic prefix goes under prefix", b.URL, u.Scheme)
 	case u.Port() != "" && CheckAddress(u.Host) != nil:

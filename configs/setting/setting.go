@@ -3,8 +3,10 @@
 package setting
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,58 +47,74 @@ type Duration time.Duration
 // Go returns d as a time.Duration.
 func (d Duration) Go() time.Duration { return time.Duration(d) }
 
-var durationUnits = []struct {
+type durationUnit struct {
 	name string
 	size time.Duration
-}{
+}
+
+var durationUnits = []durationUnit{
 	{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond},
 }
 
 // UnmarshalText reads one or more numbers with units, none of them negative; 0 needs no unit.
 func (d *Duration) UnmarshalText(b []byte) error {
-	bad := func() error {
-		return fmt.Errorf("duration %q: write a number and a unit out of ms, s, m, h, d, w, such as 500ms or 1h30m", b)
-	}
-	s := string(b)
-	if s == "0" {
+	if string(b) == "0" {
 		*d = 0
 		return nil
 	}
-	if s == "" {
-		return bad()
-	}
-	var sum float64
-	for s != "" {
+	var sum int64
+	for s := string(b); ; {
 		digits := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
 		if digits <= 0 {
-			return bad()
+			return fmt.Errorf("duration %q: write a number and a unit out of ms, s, m, h, d, w, such as 500ms or 1h30m", b)
 		}
-		n, err := strconv.ParseFloat(s[:digits], 64)
-		if err != nil {
-			return bad()
-		}
-		s = s[digits:]
-		end := strings.IndexFunc(s, func(r rune) bool { return r >= '0' && r <= '9' || r == '.' })
+		number, rest := s[:digits], s[digits:]
+		end := strings.IndexFunc(rest, func(r rune) bool { return r >= '0' && r <= '9' || r == '.' })
 		if end < 0 {
-			end = len(s)
+			end = len(rest)
 		}
-		var unit time.Duration
-		for _, u := range durationUnits {
-			if u.name == s[:end] {
-				unit = u.size
-			}
+		i := slices.IndexFunc(durationUnits, func(u durationUnit) bool { return u.name == rest[:end] })
+		if i < 0 {
+			return fmt.Errorf("duration %q: %q is no unit; write ms, s, m, h, d or w", b, rest[:end])
 		}
-		if unit == 0 {
-			return bad()
+		part, err := times(number, int64(durationUnits[i].size))
+		if err == nil && part > math.MaxInt64-sum {
+			err = strconv.ErrRange
 		}
-		sum += n * float64(unit)
-		s = s[end:]
+		switch {
+		case errors.Is(err, strconv.ErrRange):
+			return fmt.Errorf("duration %q is longer than 292 years", b)
+		case err != nil:
+			return fmt.Errorf("duration %q: %q is not a number", b, number)
+		}
+		sum += part
+		if s = rest[end:]; s == "" {
+			*d = Duration(sum)
+			return nil
+		}
 	}
-	if sum >= math.MaxInt64 {
-		return fmt.Errorf("duration %q is longer than 292 years", b)
+}
+
+// times returns number × unit, rounded, where number is decimal digits with at most one point: exactly if there is none.
+func times(number string, unit int64) (int64, error) {
+	if strings.Trim(number, "0123456789.") != "" {
+		return 0, strconv.ErrSyntax // what ParseFloat takes beyond that: signs, exponents, hexadecimal, nan
 	}
-	*d = Duration(math.Round(sum))
-	return nil
+	if !strings.Contains(number, ".") {
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err == nil && n > math.MaxInt64/unit {
+			err = strconv.ErrRange
+		}
+		return n * unit, err
+	}
+	f, err := strconv.ParseFloat(number, 64)
+	if err == nil && f*float64(unit) >= math.MaxInt64 {
+		err = strconv.ErrRange
+	}
+	if err != nil {
+		return 0, err
+	}
+	return int64(math.Round(f * float64(unit))), nil
 }
 
 // String writes d so that UnmarshalText reads the same back, to the millisecond.
@@ -138,14 +156,14 @@ func (s *Size) UnmarshalText(b []byte) error {
 		if !ok {
 			continue
 		}
-		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if err != nil || n < 0 {
-			break
-		}
-		if n*float64(u.size) >= math.MaxInt64 {
+		n, err := times(strings.TrimSpace(number), u.size)
+		if errors.Is(err, strconv.ErrRange) {
 			return fmt.Errorf("size %q is more than 8 EiB", b)
 		}
-		*s = Size(n * float64(u.size))
+		if err != nil {
+			break
+		}
+		*s = Size(n)
 		return nil
 	}
 	return fmt.Errorf("size %q: write a number and a unit out of KiB, MiB, GiB, such as 512MiB", b)

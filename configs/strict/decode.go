@@ -130,7 +130,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) bool {
 		return d.wrong(n, path, wanted(v))
 	}
 	if array && len(n.Content) != v.Len() {
-		return d.fail(n, path, "want a list of %d, got %d", v.Len(), len(n.Content))
+		return d.fail(n, path, "want a list of %d values, got %d", v.Len(), len(n.Content))
 	}
 	if !array {
 		v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))

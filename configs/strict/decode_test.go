@@ -205,7 +205,7 @@ func TestDecodeProblems(t *testing.T) {
 		"long text is cut":                    {"count: " + strings.Repeat("y", 60), `1:8: want a whole number, got text "` + strings.Repeat("y", 40) + `"…`},
 		"duration":                            {"every: 5", `1:8: duration "5": write a number and a unit out of ms, s, m, h, d, w, such as 500ms or 1h30m`},
 		"size":                                {"size: 5GB", `1:7: size "5GB": write a number and a unit out of KiB, MiB, GiB, such as 512MiB`},
-		"array too short":                     {"rows: [{name: a, valid: [1]}]", `1:25: want a list of 2, got 1`},
+		"array too short":                     {"rows: [{name: a, valid: [1]}]", `1:25: want a list of 2 values, got 1`},
 		"array of no numbers":                 {"rows: [{name: a, valid: [1, b]}]", `1:29: want a number, got text "b"`},
 		"no kind":                             {"plugs:\n  - name: a\n", `2:5: the kind is missing; want one of serial, tcp`},
 		"misspelt kind":                       {"plugs:\n  - {name: a, serail: {path: x}}\n", `2:15: unknown key "serail"; did you mean "serial"?`},

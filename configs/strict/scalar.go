@@ -128,7 +128,7 @@ func wanted(v reflect.Value) string {
 	case reflect.Slice:
 		return "a list"
 	case reflect.Array:
-		return fmt.Sprintf("a list of %d", v.Len())
+		return fmt.Sprintf("a list of %d values", v.Len())
 	case reflect.Map, reflect.Struct:
 		return "a section of key: value"
 	}

@@ -3,7 +3,6 @@ package line
 import (
 	"errors"
 	"fmt"
-	"strconv"
 
 	"fieldpost/drivers"
 	"fieldpost/telemetry"
@@ -146,8 +145,7 @@ func (d *decoder) line(b []byte) {
 	if len(b) >= len(byteOrderMark) && string(b[:len(byteOrderMark)]) == string(byteOrderMark) {
 		b = b[len(byteOrderMark):]
 	}
-	b = trim(b)
-	if len(b) == 0 {
+	if len(trim(b)) == 0 { // but blanks may separate: the parser gets them
 		return
 	}
 	for all := b; len(b) > 0; {
@@ -167,7 +165,8 @@ func (d *decoder) line(b []byte) {
 
 // report turns what the parser found into a report.
 func (d *decoder) report(line []byte) {
-	var bad trouble // escapes only where there is some
+	var bad trouble
+	var numbers tally
 	var at telemetry.Time
 	if d.clock != nil {
 		// A time that cannot be read costs the line its time, not its values: they get that of arrival, and the line is counted.
@@ -189,12 +188,19 @@ func (d *decoder) report(line []byte) {
 			bad.add(d.slots[m.slot], nil, errNested)
 			continue
 		case f.state == absent && d.strict:
+			if m.kind != telemetry.KindText {
+				numbers.wanted++
+			}
 			bad.add(d.slots[m.slot], nil, errMissing)
 			continue
 		case f.state == absent:
 			continue
 		}
-		v, quality, err := m.value(trim(f.text))
+		text := trim(f.text)
+		v, quality, err := m.value(text)
+		if m.kind != telemetry.KindText {
+			numbers.add(text, err == nil)
+		}
 		if err != nil {
 			bad.add(d.slots[m.slot], f.text, err)
 			continue
@@ -204,15 +210,19 @@ func (d *decoder) report(line []byte) {
 		}
 		d.samples = append(d.samples, drivers.Sample{Metric: m.name, Value: v, Quality: quality, Time: at})
 	}
+	if d.strict && numbers.none() {
+		d.samples = d.samples[:0] // what stands in the text columns of such a line is no reading either
+	}
 	r := drivers.Report{Device: d.device, Samples: d.samples}
 	switch {
 	case bad.count == 0 && len(d.samples) > 0:
 	case d.headless():
 		return
 	case bad.count > 0:
-		r.Err = fmt.Errorf("line %s: %w", excerpt(line), &bad)
+		why := bad // a copy, so that bad costs no allocation where there is none
+		r.Err = fmt.Errorf("line %s: %w", excerpt(line), &why)
 	default:
-		r.Err = fmt.Errorf("line %s: none of the wanted fields is in it", excerpt(line))
+		r.Err = fmt.Errorf("line %s: none of the wanted fields has a value in it", excerpt(line))
 	}
 	d.emit(r)
 }
@@ -241,43 +251,19 @@ func (m *metric) value(text []byte) (v telemetry.Value, q telemetry.Quality, err
 	return v, q, err
 }
 
-// trouble gathers what is wrong with the fields of a line: the first in full, the others as a number.
-type trouble struct {
-	field string
-	text  string // quoted, or empty
-	err   error
-	count int
-}
+// tally counts the numbers of a line.
+type tally struct{ wanted, read, excused int }
 
-func (t *trouble) add(field string, text []byte, err error) {
-	if t.count++; t.count > 1 {
-		return
-	}
-	t.field, t.err = field, err
-	if len(text) > 0 {
-		t.text = excerpt(text) + " "
+func (t *tally) add(text []byte, read bool) {
+	t.wanted++
+	switch {
+	case read:
+		t.read++
+	case len(text) == 0 || missingWord(text):
+		t.excused++
 	}
 }
 
-// Error names the first field, what stood in it, and how many more there were.
-func (t *trouble) Error() string {
-	s := "field " + t.field + ": " + t.text + t.err.Error()
-	if t.count > 1 {
-		s += fmt.Sprintf(" (and %d more)", t.count-1)
-	}
-	return s
-}
-
-// Unwrap returns the first field's error.
-func (t *trouble) Unwrap() error { return t.err }
-
-// excerptLen is enough to know a line by, and little enough for a status page.
-const excerptLen = 48
-
-// excerpt quotes the beginning of b.
-func excerpt(b []byte) string {
-	if len(b) <= excerptLen {
-		return strconv.Quote(string(b))
-	}
-	return strconv.Quote(string(b[:excerptLen])) + "…"
-}
+// none says that a csv line is none of the instrument's readings: numbers are wanted, and where they should be stands something else, and not
+// what is printed for a missing one either. Loggers name their columns in such a line at each start; noise is another.
+func (t *tally) none() bool { return t.wanted > 0 && t.read == 0 && t.excused == 0 }

@@ -170,7 +170,7 @@ func (s *jsonScan) value(n *jsonNode, depth int) error {
 
 // wordByte says what values without quotation marks are made of.
 func wordByte(c byte) bool {
-	return digit(c) || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '+' || c == '.'
+	return digit(c) || letter(c) || c == '-' || c == '+' || c == '.'
 }
 
 func (s *jsonScan) object(n *jsonNode, depth int) error {

@@ -89,6 +89,8 @@ func separates(c byte) bool { return blank(c) || c == ',' || c == ';' }
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 
+func letter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+
 func skipBlanks(b []byte) []byte {
 	for len(b) > 0 && blank(b[0]) {
 		b = b[1:]

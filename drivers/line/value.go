@@ -155,6 +155,22 @@ func parseBool(text []byte) (bool, error) {
 	return false, errBool
 }
 
+// missingWord says whether text is what instruments print in place of a number that they do not have.
+func missingWord(text []byte) bool {
+	if len(bytes.Trim(text, "-*")) == 0 {
+		return true
+	}
+	for _, w := range [...]string{
+		"nan", "inf", "infinity", "ovf", "ovl", "ol", "over", "under", "overflow", "underflow", "overrange", "underrange", "open", "short",
+		"err", "error", "fail", "fault", "invalid", "na", "n/a", "null", "none", "nil",
+	} {
+		if foldEqual(text, w) {
+			return true
+		}
+	}
+	return false
+}
+
 // foldEqual says whether b is word, which is in lower case, in any case. Only letters of ASCII fold.
 func foldEqual(b []byte, word string) bool {
 	if len(b) != len(word) {

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fieldpost/edge/clock"
+	"fieldpost/history"
 	"fieldpost/journal"
 	"fieldpost/journal/dirlock"
 	"fieldpost/telemetry"
@@ -48,6 +49,7 @@ type Book struct {
 	state   *journal.State
 	clock   *clock.Clock
 	series  *catalogue
+	past    *history.Catalogue // of all lanes
 	writers [len(laneFolders)]*writer
 	changed broadcast
 	dropped atomic.Uint64 // generation of kept and lost: rises when something was dropped or damaged
@@ -79,7 +81,7 @@ func Open(o Options) (_ *Book, err error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create the journal folder: %w; choose another journal.dir or give the service user the right to it", err)
 	}
-	b := &Book{o: o, log: o.Log, opened: time.Now(), series: newCatalogue(o.Labels), places: map[uint64]place{}, crowded: make(chan struct{}, 1)}
+	b := &Book{o: o, log: o.Log, opened: time.Now(), series: newCatalogue(o.Labels), past: history.NewCatalogue(), places: map[uint64]place{}, crowded: make(chan struct{}, 1)}
 	b.ledger.acked = map[wire.StoreID]*[len(laneFolders)]ranges.Set{}
 	defer func() {
 		if err != nil {
@@ -100,6 +102,9 @@ func Open(o Options) (_ *Book, err error) {
 	if err := b.load(); err != nil {
 		return nil, err
 	}
+	if err := b.past.Load(b.state); err != nil {
+		b.log.Warn("the catalogue of series cannot be read; it is worked out anew from the frames", "err", err)
+	}
 	floor, err := b.loadFloor()
 	if err != nil {
 		return nil, err
@@ -113,7 +118,7 @@ func Open(o Options) (_ *Book, err error) {
 			w.every = 0
 		}
 		b.writers[l] = w
-		if damages[l], err = w.open(o.Node, b.onDamage(l)); err != nil {
+		if damages[l], err = w.open(o.Node, b.onDamage(l), b.historyOptions()); err != nil {
 			return nil, bindingHint(err, o)
 		}
 	}
@@ -157,8 +162,8 @@ func (b *Book) segmentSize(l telemetry.Lane) int64 {
 // Clock returns the node's clock.
 func (b *Book) Clock() *clock.Clock { return b.clock }
 
-// Series numbers a series, as new or as known.
-func (b *Book) Series(d Description) (SeriesID, error) { return b.series.id(d) }
+// Describe numbers a series, as new or as known.
+func (b *Book) Describe(d Description) (SeriesID, error) { return b.series.id(d) }
 
 // Add queues readings of a lane, all taken under regime. A record's Series is a SeriesID. It waits while the disk is slow, and
 // never where the disk fails: then what is oldest in memory goes. It keeps nothing of recs.
@@ -258,6 +263,7 @@ func (b *Book) commit(w *writer) error {
 		b.places[tab.hash] = place{w.lane, first}
 		b.mu.Unlock()
 	}
+	b.remember(w, made, tab)
 	b.recovered()
 	b.changed.send()
 	if b.size(telemetry.Alarm, telemetry.Live, telemetry.Bulk) > b.o.MaxSize || b.archiveOver() {
@@ -305,7 +311,7 @@ func (b *Book) mend(w *writer, cause error) error {
 		w.journal = nil
 		w.mu.Unlock()
 	}
-	damages, err := w.open(b.o.Node, b.onDamage(w.lane))
+	damages, err := w.open(b.o.Node, b.onDamage(w.lane), b.historyOptions())
 	if err != nil {
 		return err
 	}
@@ -394,7 +400,7 @@ func (b *Book) Close() error {
 	if b.state != nil {
 		if b.clock != nil {
 			b.mu.Lock()
-			errs = append(errs, b.save(), b.saveAcked())
+			errs = append(errs, b.save(), b.saveLazily())
 			b.mu.Unlock()
 		}
 	}

@@ -90,7 +90,7 @@ func open(t *testing.T, o lane.Options) (*lane.Book, func()) {
 
 func series(t *testing.T, b *lane.Book, device, metric string) lane.SeriesID {
 	t.Helper()
-	id, err := b.Series(lane.Description{Device: device, Metric: metric, Unit: "Cel"})
+	id, err := b.Describe(lane.Description{Device: device, Metric: metric, Unit: "Cel"})
 	if err != nil {
 		t.Fatal(err)
 	}

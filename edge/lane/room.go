@@ -31,24 +31,35 @@ func (b *Book) housekeeping(ctx context.Context) error {
 		case <-b.crowded:
 			b.makeRoom(false)
 		case <-look.C:
-			b.mu.Lock()
-			if b.noteClock() {
-				if err := b.save(); err != nil {
-					b.log.Warn("save the boot table", "err", err)
-				}
-			}
-			b.mu.Unlock()
+			b.followClock()
 		case <-save.C:
 			b.mu.Lock()
-			err := b.saveAcked()
+			err := b.saveLazily()
 			b.mu.Unlock()
 			if err != nil {
-				b.log.Warn("save acknowledged ranges", "err", err)
+				b.log.Warn("save acknowledged ranges and series", "err", err)
 			}
 			if err := b.saveFloor(); err != nil {
 				b.log.Warn("save the clock's floor", "err", err)
 			}
 		}
+	}
+}
+
+// followClock keeps the boot table up with the clock. What was taken while it was in doubt is shown at its right time from then on.
+func (b *Book) followClock() {
+	b.mu.Lock()
+	changed := b.noteClock()
+	var err error
+	if changed {
+		err = b.save()
+	}
+	b.mu.Unlock()
+	if err != nil {
+		b.log.Warn("save the boot table", "err", err)
+	}
+	if changed {
+		b.past.ForgetTimes(b.o.Node)
 	}
 }
 
@@ -118,7 +129,7 @@ func (b *Book) dropOne(lanes []telemetry.Lane) bool {
 				seg = j.Segments()[0]
 				unsent = unsentOf(j, seg, safe[l])
 			}
-			return b.drop(l, j, seg, unsent)
+			return b.drop(l, seg, unsent)
 		}
 	}
 	return false
@@ -133,7 +144,7 @@ func unsentOf(j *journal.Journal, seg journal.Segment, safe ranges.Set) ranges.S
 }
 
 // drop writes the loss down and then unlinks the segment (delivery rule 15).
-func (b *Book) drop(l telemetry.Lane, j *journal.Journal, seg journal.Segment, unsent ranges.Set) bool {
+func (b *Book) drop(l telemetry.Lane, seg journal.Segment, unsent ranges.Set) bool {
 	if !unsent.Empty() {
 		now, _ := b.clock.Now()
 		b.mu.Lock()
@@ -147,7 +158,11 @@ func (b *Book) drop(l telemetry.Lane, j *journal.Journal, seg journal.Segment, u
 		b.log.Error("dropped the oldest records, not yet at the gateway, to make room; raise journal.max_size or free the disk",
 			"lane", l.String(), "ranges", unsent.String(), "count", unsent.Len())
 	}
-	if err := j.Drop(seg.First); err != nil {
+	reader := b.writers[l].history()
+	if reader == nil {
+		return false
+	}
+	if err := reader.Drop(seg); err != nil {
 		b.log.Warn("drop a segment", "lane", l.String(), "first", seg.First, "err", err)
 		return false
 	}

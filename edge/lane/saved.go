@@ -79,20 +79,29 @@ func (b *Book) put(values map[string]any) error {
 	return b.state.Update(raw)
 }
 
-// saveAcked writes the acknowledged ranges if they changed. The caller holds mu. Losing them costs a comparison at the next hello, no more.
-func (b *Book) saveAcked() error {
-	if !b.dirty {
-		return nil
+// saveLazily writes what a restart can do without: the acknowledged ranges, which the next welcome tells again, and the catalogue of
+// series, which the frames tell. The caller holds mu.
+func (b *Book) saveLazily() error {
+	puts := map[string][]byte{}
+	undo, err := b.past.Save(puts)
+	if err != nil {
+		return err
 	}
-	values := map[string]any{}
-	for id, sets := range b.ledger.acked {
-		var lists [len(laneFolders)][]ranges.Range
-		for i, s := range sets {
-			lists[i] = s.Ranges()
+	if b.dirty {
+		for id, sets := range b.ledger.acked {
+			var lists [len(laneFolders)][]ranges.Range
+			for i, s := range sets {
+				lists[i] = s.Ranges()
+			}
+			raw, err := json.Marshal(lists)
+			if err != nil {
+				return fmt.Errorf("write the acknowledged ranges: %w", err)
+			}
+			puts[keyAcked+id.String()] = raw
 		}
-		values[keyAcked+id.String()] = lists
 	}
-	if err := b.put(values); err != nil {
+	if err := b.state.Update(puts); err != nil {
+		undo()
 		return err
 	}
 	b.dirty = false

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"fieldpost/history"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
 )
@@ -37,7 +38,7 @@ type catalogue struct {
 type table struct {
 	hash    uint64
 	encoded []byte
-	decoded *frame.Table
+	parsed  *history.Table
 	place   []uint32 // SeriesID → index in the table
 }
 
@@ -84,22 +85,25 @@ func (c *catalogue) current() (*table, error) {
 		}
 		return strings.Compare(x.Metric, y.Metric)
 	})
-	t := &table{decoded: &frame.Table{Labels: c.labels}, place: make([]uint32, len(c.list))}
+	t := &table{place: make([]uint32, len(c.list))}
+	all := &frame.Table{Labels: c.labels}
 	for i, id := range order {
 		d := c.list[id]
-		devices := t.decoded.Devices
-		if len(devices) == 0 || devices[len(devices)-1].Name != d.Device {
-			t.decoded.Devices = append(devices, frame.Device{Name: d.Device, Labels: d.Labels})
+		if n := len(all.Devices); n == 0 || all.Devices[n-1].Name != d.Device {
+			all.Devices = append(all.Devices, frame.Device{Name: d.Device, Labels: d.Labels})
 		}
-		last := &t.decoded.Devices[len(t.decoded.Devices)-1]
+		last := &all.Devices[len(all.Devices)-1]
 		last.Metrics = append(last.Metrics, frame.Metric{Name: d.Metric, Unit: d.Unit, Kind: d.Kind, Derived: d.Derived})
 		t.place[id] = uint32(i)
 	}
 	var err error
-	if t.encoded, err = t.decoded.Encode(); err != nil {
+	if t.encoded, err = all.Encode(); err != nil {
 		return nil, fmt.Errorf("encode the table of %d series: %w", len(order), err)
 	}
-	t.hash = frame.Hash(t.encoded)
+	if t.parsed, err = history.ParseTable(t.encoded); err != nil {
+		return nil, fmt.Errorf("read back the table of %d series: %w", len(order), err)
+	}
+	t.hash = t.parsed.Hash
 	c.table = t
 	return t, nil
 }

@@ -2,6 +2,7 @@ package lane
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"fieldpost/edge/clock"
+	"fieldpost/history"
 	"fieldpost/journal"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
@@ -36,6 +38,7 @@ type writer struct {
 
 	mu      sync.Mutex
 	journal *journal.Journal // nil while it could not be opened
+	reader  *history.Reader  // of journal
 	next    uint64           // one past the last durable sequence
 	queue   queue
 	taken   int // records that a commit under way has taken off the queue
@@ -186,6 +189,7 @@ func (w *writer) settle(q queue, n int, next uint64, err error) {
 type batch struct {
 	entries []journal.Entry
 	heads   []frame.Header
+	spans   [][]history.Span
 	unfit   int // records that no frame can hold
 }
 
@@ -198,7 +202,7 @@ func (w *writer) encode(q queue, node string, e telemetry.Epoch, tab *table, fir
 	for _, r := range q.runs {
 		for r.n > 0 {
 			h := frame.Header{Node: node, Epoch: e, Lane: w.lane, First: first, Boot: r.regime.Boot, Clock: r.regime.State, Offset: r.regime.Offset}
-			entry, n, err := w.frame(&q, h, min(r.n, frameRecords), tab, scratch)
+			entry, spans, n, err := w.frame(&q, h, min(r.n, frameRecords), tab, scratch)
 			if err != nil {
 				// No frame can hold this record. It has no number yet: leave it out rather than stop the lane.
 				w.log.Error("record left out: it cannot be encoded", "lane", w.lane.String(), "err", err)
@@ -213,6 +217,7 @@ func (w *writer) encode(q queue, node string, e telemetry.Epoch, tab *table, fir
 			}
 			b.entries = append(b.entries, entry)
 			b.heads = append(b.heads, head)
+			b.spans = append(b.spans, spans)
 			first += uint64(n)
 			r.n -= n
 		}
@@ -221,12 +226,13 @@ func (w *writer) encode(q queue, node string, e telemetry.Epoch, tab *table, fir
 }
 
 // frame encodes up to n records off the front of q, fewer where long texts would make the frame too large.
-func (w *writer) frame(q *queue, h frame.Header, n int, tab *table, scratch []frame.Record) (journal.Entry, int, error) {
+func (w *writer) frame(q *queue, h frame.Header, n int, tab *table, scratch []frame.Record) (journal.Entry, []history.Span, int, error) {
 	for {
 		var (
 			data  []byte
 			err   error
 			blobs []journal.Blob
+			spans []history.Span
 		)
 		if w.lane == telemetry.Alarm {
 			data, err = frame.EncodeEvents(nil, h, q.events[:n])
@@ -238,6 +244,7 @@ func (w *writer) frame(q *queue, h frame.Header, n int, tab *table, scratch []fr
 				scratch[i].Series = tab.place[scratch[i].Series]
 			}
 			data, err = frame.Encode(nil, h, scratch)
+			spans = history.Spans(scratch)
 		}
 		switch {
 		case err == nil:
@@ -246,25 +253,30 @@ func (w *writer) frame(q *queue, h frame.Header, n int, tab *table, scratch []fr
 			} else {
 				q.recs = q.recs[n:]
 			}
-			return journal.Entry{Count: uint32(n), Data: data, Blobs: blobs}, n, nil
+			return journal.Entry{Count: uint32(n), Data: data, Blobs: blobs}, spans, n, nil
 		case n == 1:
-			return journal.Entry{}, n, err
+			return journal.Entry{}, nil, n, err
 		}
 		n /= 2 // long texts make a frame too large; anything else is one record's fault, which this finds
 	}
 }
 
-// open opens the lane's journal.
-func (w *writer) open(node string, onDamage func(journal.Damage)) ([]journal.Damage, error) {
-	j, damages, err := journal.Open(filepath.Join(w.dir, w.lane.String()), journal.Options{
-		Binding: node, SegmentSize: w.capacity, Log: w.log.With("lane", w.lane.String()), OnDamage: onDamage,
-	})
+// open opens the lane's journal and what reads it back.
+func (w *writer) open(node string, onDamage func(journal.Damage), h history.Options) ([]journal.Damage, error) {
+	dir := filepath.Join(w.dir, w.lane.String())
+	log := w.log.With("lane", w.lane.String())
+	j, damages, err := journal.Open(dir, journal.Options{Binding: node, SegmentSize: w.capacity, Log: log, OnDamage: onDamage})
 	if err != nil {
 		return nil, fmt.Errorf("open the %s lane: %w", w.lane, err)
 	}
+	h.ID, h.Dir, h.Journal, h.Log = uint8(w.lane), dir, j, log
+	reader, err := history.Open(h)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the history of the %s lane: %w", w.lane, err), j.Close())
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.journal, w.next = j, j.Next()
+	w.journal, w.reader, w.next = j, reader, j.Next()
 	return damages, nil
 }
 
@@ -280,4 +292,14 @@ func signal(c chan struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
+}
+
+// history returns what reads the lane back, nil while it could not be opened.
+func (w *writer) history() *history.Reader {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.journal == nil {
+		return nil
+	}
+	return w.reader
 }

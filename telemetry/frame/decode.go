@@ -4,18 +4,19 @@ import (
 	"slices"
 
 	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame/internal/columns"
 )
 
 // decoder holds the buffers of one decoding; see scratch.go.
 type decoder struct {
-	reader
+	columns.Decoder
 	order              []uint64 // by record: its column
 	times, bits, flags []uint64 // by column and place in it
 	kinds              []telemetry.Kind
 	cols               []column
 	own                []ownTimes
 	sizes              []int
-	run, next, miss    []uint64
+	next, miss         []uint64
 	count              []uint32
 	cursors            []uint32
 }
@@ -27,13 +28,12 @@ type ownTimes struct {
 	read     bool
 }
 
-func (d *decoder) running(n int) []uint64   { return grown(&d.run, n) }
-func (d *decoder) missing(n int) []uint64   { return grown(&d.miss, n) }
+func (d *decoder) missing(n int) []uint64   { return columns.Grown(&d.miss, n) }
 func (d *decoder) following(n int) []uint64 { return zeroed(&d.next, n) }
 func (d *decoder) counts(n int) []uint32    { return zeroed(&d.count, n) }
 
 func (d *decoder) release() {
-	d.reader = reader{}
+	d.Reader = columns.Reader{}
 	clear(d.cols) // they hold texts
 	decoders.Put(d)
 }
@@ -56,7 +56,8 @@ func Decode(b []byte, dst []Record) (Header, []Record, error) {
 	return h, dst, nil
 }
 
-// DecodeColumns is Decode for those series that want says yes to, at the price of those only.
+// DecodeColumns is Decode for those series that want says yes to, at the price of those only: of the others nothing but the
+// frame's checksums is checked. want is called once for each series in the frame.
 func DecodeColumns(b []byte, want func(series uint32) bool, dst []Selected) (Header, []Selected, error) {
 	d := decoders.Get().(*decoder)
 	defer d.release()
@@ -96,59 +97,59 @@ func (d *decoder) open(b []byte, want func(series uint32) bool) (Header, error) 
 		return h, err
 	}
 	if h.Content != Readings {
-		return Header{}, corrupt("holds %s, want readings", h.Content)
+		return Header{}, columns.Corrupt("holds %s, want readings", h.Content)
 	}
 	d.sizes = l.sizes
 	n := int(h.Count)
-	grown(&d.order, n)
-	grown(&d.times, n)
-	grown(&d.bits, n)
-	grown(&d.flags, n)
-	grown(&d.cols, len(h.Columns))
+	columns.Grown(&d.order, n)
+	columns.Grown(&d.times, n)
+	columns.Grown(&d.bits, n)
+	columns.Grown(&d.flags, n)
+	columns.Grown(&d.cols, len(h.Columns))
 	d.own = d.own[:0]
 	body := b[l.body:l.end:h.Size] // bits loads whole words from beyond what it reads
 	blocks := len(body)
 	for _, s := range d.sizes {
 		blocks -= s
 	}
-	d.reader = reader{b: body[:blocks]}
+	d.Reader = columns.Reader{B: body[:blocks]}
 	d.readOrder(h.Columns)
 	d.finish("order")
 	start, from := 0, blocks
 	for i, c := range h.Columns {
-		if d.err != nil {
-			return Header{}, d.err
+		if d.Err != nil {
+			return Header{}, d.Err
 		}
 		d.cols[i] = column{series: c.Series, start: start, n: int(c.Count)}
-		d.reader = reader{b: body[:from+d.sizes[i]], off: from}
+		d.Reader = columns.Reader{B: body[:from+d.sizes[i]], Off: from}
 		d.block(&d.cols[i], body, uint64(h.Min), want == nil || want(c.Series))
 		start += int(c.Count)
 		from += d.sizes[i]
 	}
-	if d.err != nil {
-		return Header{}, d.err
+	if d.Err != nil {
+		return Header{}, d.Err
 	}
 	return h, nil
 }
 
 // finish reports bytes after the end of a part.
 func (d *decoder) finish(part string) {
-	if d.err == nil && d.left() > 0 {
-		d.fail("%d bytes after the end of its %s", d.left(), part)
+	if d.Err == nil && d.Left() > 0 {
+		d.Fail("%d bytes after the end of its %s", d.Left(), part)
 	}
 }
 
 // block reads a column's block, or only what later blocks may need of it.
 func (d *decoder) block(c *column, body []byte, earliest uint64, wanted bool) {
-	head := d.byte()
+	head := d.Byte()
 	way := head & blockTimes
 	if head&^(blockTimes|blockFlags) != 0 || way >= timesWays {
-		d.fail("unknown block %#x", head)
+		d.Fail("unknown block %#x", head)
 		return
 	}
 	at := span{c.start, c.n}
 	if way == timesOwn {
-		d.own = append(d.own, ownTimes{span: at, from: d.off, to: len(d.b), read: wanted})
+		d.own = append(d.own, ownTimes{span: at, from: d.Off, to: len(d.B), read: wanted})
 	}
 	if !wanted {
 		c.n = 0
@@ -159,21 +160,21 @@ func (d *decoder) block(c *column, body []byte, earliest uint64, wanted bool) {
 	} else {
 		d.likeTimes(at, way, body, earliest)
 	}
-	if d.err != nil {
+	if d.Err != nil {
 		return
 	}
 	if head&blockFlags != 0 {
 		c.flagged = true
 		f := d.flags[c.start : c.start+c.n]
-		d.ints(f, 0)
+		d.Ints(f)
 		for _, x := range f {
 			if x&^(flagQuality|flagStamped) != 0 || x&flagQuality == flagQuality {
-				d.fail("flags %#x", x)
+				d.Fail("flags %#x", x)
 				return
 			}
 		}
 	}
-	if d.err == nil {
+	if d.Err == nil {
 		d.values(c)
 	}
 	d.finish("column")
@@ -181,7 +182,7 @@ func (d *decoder) block(c *column, body []byte, earliest uint64, wanted bool) {
 
 // starts returns where each column's next record lies: at first its first.
 func (d *decoder) starts() []uint32 {
-	cursors := grown(&d.cursors, len(d.cols))
+	cursors := columns.Grown(&d.cursors, len(d.cols))
 	for i := range d.cols {
 		cursors[i] = uint32(d.cols[i].start)
 	}
@@ -242,7 +243,7 @@ func (d *decoder) spanHolds(h *Header) error {
 		lo, hi = min(lo, int64(t)), max(hi, int64(t))
 	}
 	if lo != int64(h.Min) || hi != int64(h.Max) {
-		return corrupt("times from %d to %d, its header says %d to %d", lo, hi, h.Min, h.Max)
+		return columns.Corrupt("times from %d to %d, its header says %d to %d", lo, hi, h.Min, h.Max)
 	}
 	return nil
 }

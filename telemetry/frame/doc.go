@@ -79,7 +79,8 @@
 //	          2, byte e      float32(m/10^e)
 //	          3, byte e      m/2^e as a float32, and of that the shortest of the decimals of 6 to 9 digits that reads back the same;
 //	                         below 0.0001, and from 100,000 on, the float32 itself
-//	          4, byte e, d   m/(d·10^e) rounded to 15 digits, half away from zero
+//	          4, byte e, d   m/(d·10^e) rounded to 15 digits, half away from zero; 0 where m/d has over 14 digits before the point, or
+//	                         the result over 22 behind it
 //	          e is at most 22, of lattice 3 at most 63; every division and product is one IEEE operation, rounded by itself
 //	several   ints of the kinds, then values of each kind that occurs, ascending: all of that kind in order
 //
@@ -88,9 +89,9 @@
 //	0 constant     sv v
 //	1 linear       sv v0, sv d:               v[i] = v0 + i·d
 //	2 offset       sv b, packed(n):           v[i] = b + s·u[i]
-//	3 delta        sv v0, packed(n-1):        v[i] = v[i-1] + s·unzigzag(u[i])
+//	3 delta        sv v0, packed(n-1):        v[i] = v[i-1] + s·columns.Unzigzag(u[i])
 //	4 delta base   sv v0, sv b, packed(n-1):  v[i] = v[i-1] + b + s·u[i]
-//	5 delta delta  sv v0, sv d1, packed(n-2): d[i] = d[i-1] + s·unzigzag(u[i]), v[i] = v[i-1] + d[i]
+//	5 delta delta  sv v0, sv d1, packed(n-2): d[i] = d[i-1] + s·columns.Unzigzag(u[i]), v[i] = v[i-1] + d[i]
 //	6 xor          sv v0, byte k, packed(n-1): v[i] = v[i-1] xor u[i]<<k
 //	7 runs         uv r, ints(r) of lengths minus 1, ints(r) of values; these are not runs again
 //

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame/internal/columns"
 )
 
 // column is a series in the frame under work. Its records take places start … start+n-1 of the buffers.
@@ -27,6 +28,7 @@ const (
 
 // encoder holds the buffers of one encoding; see scratch.go.
 type encoder struct {
+	columns.Encoder
 	slots []uint16 // by series: index of its column plus one; zero between frames
 	cols  []column
 	order []uint64 // by record: its column
@@ -37,21 +39,15 @@ type encoder struct {
 	place              []uint32 // the record
 
 	own                []span
-	misses             int // of the last appendLattice
 	words              map[string]uint64
 	texts              []string
-	buffers            [4][]uint64
+	units              []uint64
 	next, gaps, missed []uint64
 	sizes              []int
 	directory          []Column
 	frameBody, front   []byte
 }
 
-func (e *encoder) packing(n int) []uint64 { return grown(&e.buffers[0], n) }
-func (e *encoder) running(n int) []uint64 { return grown(&e.buffers[1], n) }
-func (e *encoder) scaling(n int) (a, b []uint64) {
-	return grown(&e.buffers[2], n), grown(&e.buffers[3], n)
-}
 func (e *encoder) following(n int) []uint64 { return zeroed(&e.next, n) }
 
 // Encode appends the plain frame of recs to dst. Of h it takes Node, Epoch, Lane, First, Boot, Clock, Offset and Table; all else is
@@ -96,7 +92,7 @@ func (e *encoder) survey(h *Header, recs []Record) error {
 		e.slots = make([]uint16, MaxSeries)
 	}
 	e.cols = e.cols[:0]
-	order := grown(&e.order, len(recs))
+	order := columns.Grown(&e.order, len(recs))
 	lo, hi := recs[0].Time, recs[0].Time
 	for i := 0; i < len(recs); {
 		series := recs[i].Series
@@ -136,7 +132,7 @@ func (e *encoder) survey(h *Header, recs []Record) error {
 func (e *encoder) arrange() {
 	bySeries := func(a, b column) int { return cmp.Compare(a.series, b.series) }
 	if !slices.IsSortedFunc(e.cols, bySeries) {
-		found := grown(&e.next, len(e.cols))
+		found := columns.Grown(&e.next, len(e.cols))
 		slices.SortFunc(e.cols, bySeries)
 		for i, c := range e.cols {
 			found[e.slots[c.series]-1] = uint64(i)
@@ -161,9 +157,9 @@ func (e *encoder) arrange() {
 // scatter sorts the records into their columns.
 func (e *encoder) scatter(recs []Record) {
 	n := len(recs)
-	order, times, values := e.order[:n], grown(&e.times, n), grown(&e.bits, n)
-	flags, kinds, places := grown(&e.flags, n), grown(&e.kinds, n), grown(&e.place, n)
-	next := grown(&e.next, len(e.cols))
+	order, times, values := e.order[:n], columns.Grown(&e.times, n), columns.Grown(&e.bits, n)
+	flags, kinds, places := columns.Grown(&e.flags, n), columns.Grown(&e.kinds, n), columns.Grown(&e.place, n)
+	next := columns.Grown(&e.next, len(e.cols))
 	for i, c := range e.cols {
 		next[i] = uint64(c.start)
 	}
@@ -195,7 +191,7 @@ func (e *encoder) body(h *Header, recs []Record) error {
 		b[at] = way
 		if c.flagged {
 			b[at] |= blockFlags
-			b = e.appendInts(b, e.flags[c.start:c.start+c.n], 0)
+			b = e.AppendInts(b, e.flags[c.start:c.start+c.n])
 		}
 		var err error
 		if b, err = e.appendValues(b, c, recs); err != nil {

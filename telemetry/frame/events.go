@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame/internal/columns"
 )
 
 const (
@@ -67,24 +68,24 @@ func checkEvent(ev *telemetry.Event) error {
 
 func appendEvent(b []byte, ev *telemetry.Event, earliest telemetry.Time) []byte {
 	b = append(b, byte(ev.State)|byte(ev.Severity)<<4)
-	b = appendScaled(b, uint64(ev.Time)-uint64(earliest))
-	b = appendText(b, ev.Device)
-	b = appendText(b, ev.Pattern)
-	b = appendText(b, ev.Message)
+	b = columns.AppendScaled(b, uint64(ev.Time)-uint64(earliest))
+	b = columns.AppendText(b, ev.Device)
+	b = columns.AppendText(b, ev.Pattern)
+	b = columns.AppendText(b, ev.Message)
 	b = append(b, byte(len(ev.Cause)))
 	for i := range ev.Cause {
 		c := &ev.Cause[i]
 		b = append(b, byte(c.Value.Kind())|byte(c.Quality)<<4)
-		b = appendScaled(b, zigzag(uint64(ev.Time)-uint64(c.Time)))
-		b = appendText(b, c.Metric)
-		b = appendText(b, c.Unit)
+		b = columns.AppendScaled(b, columns.Zigzag(uint64(ev.Time)-uint64(c.Time)))
+		b = columns.AppendText(b, c.Metric)
+		b = columns.AppendText(b, c.Unit)
 		switch c.Value.Kind() {
 		case telemetry.KindFloat:
 			b = binary.LittleEndian.AppendUint64(b, c.Value.Bits())
 		case telemetry.KindText:
-			b = appendText(b, c.Value.Text())
+			b = columns.AppendText(b, c.Value.Text())
 		default:
-			b = appendVarint(b, c.Value.Bits())
+			b = columns.AppendVarint(b, c.Value.Bits())
 		}
 	}
 	return b
@@ -97,48 +98,48 @@ func DecodeEvents(b []byte) (Header, []telemetry.Event, error) {
 		return h, nil, err
 	}
 	if h.Content != Events {
-		return Header{}, nil, corrupt("holds %s, want events", h.Content)
+		return Header{}, nil, columns.Corrupt("holds %s, want events", h.Content)
 	}
-	r := reader{b: b[l.body:l.end]}
-	if int(h.Count) > r.left()/leastEvent {
-		return Header{}, nil, corrupt("%d events in %d bytes", h.Count, r.left())
+	r := reader{columns.Reader{B: b[l.body:l.end]}}
+	if int(h.Count) > r.Left()/leastEvent {
+		return Header{}, nil, columns.Corrupt("%d events in %d bytes", h.Count, r.Left())
 	}
 	events := make([]telemetry.Event, h.Count)
 	for i := range events {
 		ev := &events[i]
 		r.event(ev, h.Min)
-		if r.err == nil {
+		if r.Err == nil {
 			if err := checkEvent(ev); err != nil {
-				r.fail("event %d: %v", i, err)
+				r.Fail("event %d: %v", i, err)
 			}
 		}
-		if r.err != nil {
-			return Header{}, nil, r.err
+		if r.Err != nil {
+			return Header{}, nil, r.Err
 		}
 	}
-	if r.left() > 0 {
-		return Header{}, nil, corrupt("%d bytes after the last event", r.left())
+	if r.Left() > 0 {
+		return Header{}, nil, columns.Corrupt("%d bytes after the last event", r.Left())
 	}
 	lo, hi := events[0].Time, events[0].Time
 	for _, ev := range events {
 		lo, hi = min(lo, ev.Time), max(hi, ev.Time)
 	}
 	if lo != h.Min || hi != h.Max {
-		return Header{}, nil, corrupt("times from %d to %d, its header says %d to %d", lo, hi, h.Min, h.Max)
+		return Header{}, nil, columns.Corrupt("times from %d to %d, its header says %d to %d", lo, hi, h.Min, h.Max)
 	}
 	return h, events, nil
 }
 
 func (r *reader) event(ev *telemetry.Event, earliest telemetry.Time) {
-	b := r.byte()
+	b := r.Byte()
 	ev.State, ev.Severity = telemetry.State(b&15), telemetry.Severity(b>>4)
-	ev.Time = telemetry.Time(uint64(earliest) + r.scaled())
-	ev.Device = r.text(telemetry.MaxName)
-	ev.Pattern = r.text(telemetry.MaxName)
-	ev.Message = r.text(MaxSize)
-	n := int(r.byte())
-	if n > telemetry.MaxCauses || n > r.left()/leastCause {
-		r.fail("%d causes in %d bytes", n, r.left())
+	ev.Time = telemetry.Time(uint64(earliest) + r.Scaled())
+	ev.Device = r.Text(telemetry.MaxName)
+	ev.Pattern = r.Text(telemetry.MaxName)
+	ev.Message = r.Text(MaxSize)
+	n := int(r.Byte())
+	if n > telemetry.MaxCauses || n > r.Left()/leastCause {
+		r.Fail("%d causes in %d bytes", n, r.Left())
 		return
 	}
 	if n == 0 {
@@ -151,26 +152,26 @@ func (r *reader) event(ev *telemetry.Event, earliest telemetry.Time) {
 }
 
 func (r *reader) cause(c *telemetry.Cause, of telemetry.Time) {
-	b := r.byte()
+	b := r.Byte()
 	kind := telemetry.Kind(b & 15)
 	c.Quality = telemetry.Quality(b >> 4)
-	c.Time = telemetry.Time(uint64(of) - unzigzag(r.scaled()))
-	c.Metric = r.text(telemetry.MaxName)
-	c.Unit = r.text(MaxSize)
+	c.Time = telemetry.Time(uint64(of) - columns.Unzigzag(r.Scaled()))
+	c.Metric = r.Text(telemetry.MaxName)
+	c.Unit = r.Text(MaxSize)
 	switch kind {
 	case telemetry.KindFloat:
-		c.Value = telemetry.ValueOfBits(kind, r.uint64())
+		c.Value = telemetry.ValueOfBits(kind, r.Uint64())
 	case telemetry.KindInt:
-		c.Value = telemetry.ValueOfBits(kind, r.varint())
+		c.Value = telemetry.ValueOfBits(kind, r.Varint())
 	case telemetry.KindBool:
-		v := r.varint()
+		v := r.Varint()
 		if v > 1 {
-			r.fail("boolean %d", int64(v))
+			r.Fail("boolean %d", int64(v))
 		}
 		c.Value = telemetry.ValueOfBits(kind, v)
 	case telemetry.KindText:
-		c.Value = telemetry.Text(r.text(MaxSize))
+		c.Value = telemetry.Text(r.Text(MaxSize))
 	default:
-		r.fail("unknown kind %d", kind)
+		r.Fail("unknown kind %d", kind)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame/internal/columns"
 )
 
 // Limits that every decoder holds before it allocates.
@@ -18,15 +19,11 @@ const (
 
 // Errors that callers decide by. They are wrapped with detail.
 var (
-	ErrCorrupt  = errors.New("corrupt frame")
+	ErrCorrupt  = columns.ErrCorrupt
 	ErrVersion  = errors.New("frame of an unknown version or coding")
 	ErrShort    = errors.New("frame header cut off") // ParseHeader was given too little of the frame
 	ErrTooLarge = errors.New("too much for one frame")
 )
-
-func corrupt(format string, args ...any) error {
-	return fmt.Errorf("%w: "+format, append([]any{ErrCorrupt}, args...)...)
-}
 
 // Content says what kind of records a frame holds.
 type Content uint8

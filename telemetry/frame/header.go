@@ -5,10 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"slices"
 
 	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame/internal/columns"
 )
+
+// reader reads what is not in columns: headers, events, tables.
+type reader struct{ columns.Reader }
 
 const (
 	version  = 1
@@ -70,15 +75,15 @@ func appendFrame(dst []byte, h *Header, sizes []int, body, scratch []byte) (fram
 
 func appendHeader(b []byte, h *Header, sizes []int) []byte {
 	b = append(b, byte(h.Lane)|byte(h.Clock)<<4)
-	b = appendText(b, h.Node)
+	b = columns.AppendText(b, h.Node)
 	b = binary.LittleEndian.AppendUint64(b, uint64(h.Epoch))
 	b = binary.AppendUvarint(b, h.First)
 	b = binary.AppendUvarint(b, uint64(h.Count))
 	b = binary.AppendUvarint(b, uint64(h.Boot.Ordinal))
 	b = binary.LittleEndian.AppendUint64(b, h.Boot.ID)
 	b = binary.LittleEndian.AppendUint64(b, uint64(h.Offset))
-	b = appendScaled(b, zigzag(uint64(h.Min)))
-	b = appendScaled(b, uint64(h.Max)-uint64(h.Min))
+	b = columns.AppendScaled(b, columns.Zigzag(uint64(h.Min)))
+	b = columns.AppendScaled(b, uint64(h.Max)-uint64(h.Min))
 	if h.Content == Events {
 		return b
 	}
@@ -131,7 +136,7 @@ func parseHeader(b []byte, sizes []int) (h Header, l layout, err error) {
 		case n == 0 && len(b) < at+4:
 			return Header{}, l, fmt.Errorf("%w after %d bytes", ErrShort, len(b))
 		case n <= 0 || v > uint64(limit):
-			return Header{}, l, corrupt("header or body longer than %d bytes", limit)
+			return Header{}, l, columns.Corrupt("header or body longer than %d bytes", limit)
 		}
 		lengths[i] = int(v)
 		at += n
@@ -140,77 +145,81 @@ func parseHeader(b []byte, sizes []int) (h Header, l layout, err error) {
 	l.end = l.body + lengths[1]
 	h.Size = l.end + checkLen
 	if h.Size > MaxSize {
-		return Header{}, l, corrupt("%d bytes long, at most %d", h.Size, MaxSize)
+		return Header{}, l, columns.Corrupt("%d bytes long, at most %d", h.Size, MaxSize)
 	}
 	if len(b) < l.body {
 		return Header{}, l, fmt.Errorf("%w: %d bytes of %d", ErrShort, len(b), l.body)
 	}
 	if !checksumHolds(b[:l.body]) {
-		return Header{}, l, corrupt("header's checksum is wrong")
+		return Header{}, l, columns.Corrupt("header's checksum is wrong")
 	}
-	r := reader{b: b[at : l.body-checkLen]}
+	r := reader{columns.Reader{B: b[at : l.body-checkLen]}}
 	r.header(&h)
 	if h.Coding != Plain {
-		if r.err == nil {
-			r.err = fmt.Errorf("%w: %s", ErrVersion, h.Coding)
+		if r.Err == nil {
+			r.Err = fmt.Errorf("%w: %s", ErrVersion, h.Coding)
 		}
-		return h, l, r.err
+		return h, l, r.Err
 	}
 	if h.Content == Readings {
 		l.sizes = r.columns(&h, lengths[1], sizes)
 	}
-	if r.err == nil && r.left() > 0 {
-		r.fail("%d bytes after the header's last field", r.left())
+	if r.Err == nil && r.Left() > 0 {
+		r.Fail("%d bytes after the header's last field", r.Left())
 	}
-	if r.err != nil {
-		return Header{}, l, fmt.Errorf("header: %w", r.err)
+	if r.Err != nil {
+		return Header{}, l, fmt.Errorf("header: %w", r.Err)
 	}
 	return h, l, nil
 }
 
 // header reads what stands before the column directory.
 func (r *reader) header(h *Header) {
-	b := r.byte()
+	b := r.Byte()
 	h.Lane, h.Clock = telemetry.Lane(b&15), telemetry.ClockState(b>>4)
-	h.Node = r.text(telemetry.MaxName)
-	h.Epoch = telemetry.Epoch(r.uint64())
-	h.First = r.uvarint()
-	h.Count = uint32(r.upTo(MaxRecords, "record count"))
-	h.Boot.Ordinal = uint32(r.upTo(1<<32-1, "boot ordinal"))
-	h.Boot.ID = r.uint64()
-	h.Offset = int64(r.uint64())
-	h.Min = telemetry.Time(unzigzag(r.scaled()))
-	h.Max = telemetry.Time(uint64(h.Min) + r.scaled())
-	if h.Content == Readings {
-		h.Table = r.uint64()
+	h.Node = r.Text(telemetry.MaxName)
+	h.Epoch = telemetry.Epoch(r.Uint64())
+	h.First = r.Uvarint()
+	h.Count = uint32(r.UpTo(MaxRecords, "record count"))
+	ordinal := r.Uvarint()
+	h.Boot.Ordinal = uint32(ordinal)
+	if ordinal > math.MaxUint32 {
+		r.Fail("boot ordinal %d", ordinal)
 	}
-	if r.err != nil {
+	h.Boot.ID = r.Uint64()
+	h.Offset = int64(r.Uint64())
+	h.Min = telemetry.Time(columns.Unzigzag(r.Scaled()))
+	h.Max = telemetry.Time(uint64(h.Min) + r.Scaled())
+	if h.Content == Readings {
+		h.Table = r.Uint64()
+	}
+	if r.Err != nil {
 		return
 	}
 	if err := checkHeader(h, int(h.Count)); err != nil {
-		r.fail("%v", err)
+		r.Fail("%v", err)
 	} else if h.Max < h.Min {
-		r.fail("times from %d to %d", h.Min, h.Max)
+		r.Fail("times from %d to %d", h.Min, h.Max)
 	}
 }
 
 // columns reads the column directory of a frame whose body has so many bytes.
 func (r *reader) columns(h *Header, body int, sizes []int) []int {
-	n := r.upTo(min(MaxSeries, int(h.Count)), "number of series")
-	if r.err != nil || 3*n > r.left() {
-		r.fail("%d series in %d bytes", n, r.left())
+	n := r.UpTo(min(MaxSeries, int(h.Count)), "number of series")
+	if r.Err != nil || 3*n > r.Left() {
+		r.Fail("%d series in %d bytes", n, r.Left())
 		return nil
 	}
 	h.Columns = make([]Column, n)
 	next, records := 0, uint32(0)
 	for i := range h.Columns {
-		series := next + r.upTo(MaxSeries, "series")
-		count := uint32(r.upTo(int(h.Count), "records of a series"))
-		size := r.upTo(body, "bytes of a series")
+		series := next + r.UpTo(MaxSeries, "series")
+		count := uint32(r.UpTo(int(h.Count), "records of a series"))
+		size := r.UpTo(body, "bytes of a series")
 		if count == 0 || series >= MaxSeries {
-			r.fail("series %d with %d records", series, count)
+			r.Fail("series %d with %d records", series, count)
 		}
-		if r.err != nil {
+		if r.Err != nil {
 			return nil
 		}
 		h.Columns[i] = Column{Series: uint32(series), Count: count}
@@ -221,7 +230,7 @@ func (r *reader) columns(h *Header, body int, sizes []int) []int {
 		}
 	}
 	if records != h.Count {
-		r.fail("%d records, of series %d", h.Count, records)
+		r.Fail("%d records, of series %d", h.Count, records)
 	}
 	return sizes
 }
@@ -237,13 +246,13 @@ func check(b []byte, sizes []int) (Header, layout, error) {
 	switch {
 	case err != nil:
 		if errors.Is(err, ErrShort) {
-			return h, l, corrupt("cut off after %d bytes", len(b))
+			return h, l, columns.Corrupt("cut off after %d bytes", len(b))
 		}
 		return h, l, err
 	case len(b) != h.Size:
-		return h, l, corrupt("%d bytes, its header says %d", len(b), h.Size)
+		return h, l, columns.Corrupt("%d bytes, its header says %d", len(b), h.Size)
 	case !checksumHolds(b):
-		return h, l, corrupt("checksum is wrong")
+		return h, l, columns.Corrupt("checksum is wrong")
 	}
 	return h, l, nil
 }

@@ -15,7 +15,7 @@ const longestCycle = 1 << 10 // that the encoder looks for
 func (e *encoder) appendOrder(dst []byte, order []uint64, columns int) []byte {
 	if p := period(order); p > 0 {
 		dst = binary.AppendUvarint(append(dst, orderCycle), uint64(p))
-		return e.appendInts(dst, order[:p], 0)
+		return e.AppendInts(dst, order[:p])
 	}
 	at := len(dst)
 	dst = e.appendFollowers(dst, order, columns)
@@ -23,7 +23,7 @@ func (e *encoder) appendOrder(dst []byte, order []uint64, columns int) []byte {
 	if mid-at <= len(order)/16 {
 		return dst
 	}
-	dst = e.appendInts(append(dst, orderInts), order, 0)
+	dst = e.AppendInts(append(dst, orderInts), order)
 	if len(dst)-mid < mid-at {
 		return append(dst[:at], dst[mid:]...)
 	}
@@ -65,37 +65,37 @@ func (e *encoder) appendFollowers(dst []byte, order []uint64, columns int) []byt
 	if len(gaps) == 0 {
 		return dst
 	}
-	return e.appendInts(e.appendInts(dst, gaps, 0), missed, 0)
+	return e.AppendInts(e.AppendInts(dst, gaps), missed)
 }
 
-// order reads the columns of all records and checks that each has as many as the header says.
+// readOrder reads the columns of all records and checks that each has as many as the header says.
 func (d *decoder) readOrder(columns []Column) {
 	out := d.order
 	if len(columns) == 1 {
 		clear(out)
 		return
 	}
-	switch way := d.byte(); way {
+	switch way := d.Byte(); way {
 	case orderCycle:
-		p := d.upTo(len(out), "period")
+		p := d.UpTo(len(out), "period")
 		if p == 0 {
-			d.fail("period 0")
+			d.Fail("period 0")
 			return
 		}
-		d.ints(out[:p], 0)
+		d.Ints(out[:p])
 		for n := p; n < len(out); n *= 2 {
 			copy(out[n:], out[:n])
 		}
 	case orderFollowers:
 		d.followers(out, len(columns))
 	case orderInts:
-		d.ints(out, 0)
+		d.Ints(out)
 	default:
-		d.fail("unknown way %d to write the order", way)
+		d.Fail("unknown way %d to write the order", way)
 		return
 	}
 	d.below(out, len(columns), "column")
-	if d.err != nil {
+	if d.Err != nil {
 		return
 	}
 	counts := d.counts(len(columns))
@@ -104,21 +104,21 @@ func (d *decoder) readOrder(columns []Column) {
 	}
 	for i, c := range columns {
 		if counts[i] != c.Count {
-			d.fail("series %d has %d records, its header says %d", c.Series, counts[i], c.Count)
+			d.Fail("series %d has %d records, its header says %d", c.Series, counts[i], c.Count)
 			return
 		}
 	}
 }
 
 func (d *decoder) followers(out []uint64, columns int) {
-	n := d.upTo(len(out), "number of misses")
+	n := d.UpTo(len(out), "number of misses")
 	if n > 0 {
 		scratch := d.missing(2 * n)
-		d.ints(scratch[:n], 0)
-		d.ints(scratch[n:], 0)
+		d.Ints(scratch[:n])
+		d.Ints(scratch[n:])
 		d.below(scratch[n:], columns, "column")
 	}
-	if d.err != nil {
+	if d.Err != nil {
 		return
 	}
 	gaps, missed := d.miss[:n], d.miss[n:2*n]
@@ -129,7 +129,7 @@ func (d *decoder) followers(out []uint64, columns int) {
 		if k < n {
 			run = gaps[k]
 			if run >= uint64(len(out)) {
-				d.fail("miss beyond the records")
+				d.Fail("miss beyond the records")
 				return
 			}
 		}

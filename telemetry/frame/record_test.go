@@ -143,11 +143,14 @@ var shapes = map[string]shape{
 	"single decimal": floatShape(func(_ *rand.Rand, _ int, w float64) float64 { return float64(float32(decimal(w, 2))) }),
 	"printed single": floatShape(func(_ *rand.Rand, _ int, w float64) float64 { return printed(float32(math.Round(w*8192) / 8192)) }),
 	"printed small":  floatShape(func(_ *rand.Rand, _ int, w float64) float64 { return printed(float32(math.Round(w*1e3) / (1 << 24))) }),
-	"mean of 3":      floatShape(func(_ *rand.Rand, _ int, w float64) float64 { return mean(math.Round(w*100)/100, 3) }),
-	"mean of 7":      floatShape(func(_ *rand.Rand, _ int, w float64) float64 { return mean(-math.Round(w*10)/10, 7) }),
-	"huge":           floatShape(func(_ *rand.Rand, _ int, w float64) float64 { return w * 1e200 }),
-	"tiny":           floatShape(func(_ *rand.Rand, _ int, w float64) float64 { return w * 1e-200 }),
-	"special":        floatShape(func(r *rand.Rand, _ int, _ float64) float64 { return specialFloats[r.IntN(len(specialFloats))] }),
+	"printed wide": floatShape(func(r *rand.Rand, _ int, w float64) float64 {
+		return printed(float32(math.Round(w*math.Pow10(r.IntN(8)-3)*4096) / 4096))
+	}),
+	"mean of 3": floatShape(func(_ *rand.Rand, _ int, w float64) float64 { return mean(math.Round(w*100)/100, 3) }),
+	"mean of 7": floatShape(func(_ *rand.Rand, _ int, w float64) float64 { return mean(-math.Round(w*10)/10, 7) }),
+	"huge":      floatShape(func(_ *rand.Rand, _ int, w float64) float64 { return w * 1e200 }),
+	"tiny":      floatShape(func(_ *rand.Rand, _ int, w float64) float64 { return w * 1e-200 }),
+	"special":   floatShape(func(r *rand.Rand, _ int, _ float64) float64 { return specialFloats[r.IntN(len(specialFloats))] }),
 	"decimal, special": floatShape(func(r *rand.Rand, i int, w float64) float64 {
 		if r.IntN(10) == 0 {
 			return specialFloats[r.IntN(len(specialFloats))]

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame/internal/columns"
 )
 
 // Table names the series of a node's frames. It is content-addressed: frames name it by Hash.
@@ -57,7 +58,7 @@ func (t *Table) Encode() ([]byte, error) {
 	b := appendLabels([]byte{tableVersion}, t.Labels)
 	b = binary.AppendUvarint(b, uint64(len(t.Devices)))
 	for _, d := range t.Devices {
-		b = appendText(b, d.Name)
+		b = columns.AppendText(b, d.Name)
 		b = appendLabels(b, d.Labels)
 		b = binary.AppendUvarint(b, uint64(len(d.Metrics)))
 		for _, m := range d.Metrics {
@@ -65,8 +66,8 @@ func (t *Table) Encode() ([]byte, error) {
 			if m.Derived {
 				head |= metricComp
 			}
-			b = appendText(append(b, head), m.Name)
-			b = appendText(b, m.Unit)
+			b = columns.AppendText(append(b, head), m.Name)
+			b = columns.AppendText(b, m.Unit)
 		}
 	}
 	if len(b) > MaxTable {
@@ -124,7 +125,7 @@ func checkLabels(labels map[string]string) error {
 func appendLabels(b []byte, labels map[string]string) []byte {
 	b = binary.AppendUvarint(b, uint64(len(labels)))
 	for _, k := range slices.Sorted(maps.Keys(labels)) {
-		b = appendText(appendText(b, k), labels[k])
+		b = columns.AppendText(columns.AppendText(b, k), labels[k])
 	}
 	return b
 }
@@ -133,53 +134,53 @@ func appendLabels(b []byte, labels map[string]string) []byte {
 func DecodeTable(b []byte) (*Table, error) {
 	switch {
 	case len(b) == 0:
-		return nil, fmt.Errorf("series table: %w", corrupt("empty"))
+		return nil, fmt.Errorf("series table: %w", columns.Corrupt("empty"))
 	case len(b) > MaxTable:
-		return nil, fmt.Errorf("series table: %w", corrupt("%d bytes, at most %d", len(b), MaxTable))
+		return nil, fmt.Errorf("series table: %w", columns.Corrupt("%d bytes, at most %d", len(b), MaxTable))
 	case b[0] != tableVersion:
 		return nil, fmt.Errorf("series table: %w: version %d", ErrVersion, b[0])
 	}
-	r := reader{b: b, off: 1}
+	r := reader{columns.Reader{B: b, Off: 1}}
 	t := r.table()
-	if r.err == nil && r.left() > 0 {
-		r.fail("%d bytes after its end", r.left())
+	if r.Err == nil && r.Left() > 0 {
+		r.Fail("%d bytes after its end", r.Left())
 	}
-	if r.err != nil {
-		return nil, fmt.Errorf("series table: %w", r.err)
+	if r.Err != nil {
+		return nil, fmt.Errorf("series table: %w", r.Err)
 	}
 	// A table is known by its hash, so it must have no second form.
 	switch canonical, err := t.Encode(); {
 	case err != nil:
-		return nil, fmt.Errorf("series table: %w", corrupt("%v", err))
+		return nil, fmt.Errorf("series table: %w", columns.Corrupt("%v", err))
 	case !bytes.Equal(canonical, b):
-		return nil, fmt.Errorf("series table: %w", corrupt("not in its canonical form"))
+		return nil, fmt.Errorf("series table: %w", columns.Corrupt("not in its canonical form"))
 	}
 	return t, nil
 }
 
 func (r *reader) table() *Table {
 	t := &Table{Labels: r.labels()}
-	devices := r.upTo(r.left()/leastDevice, "number of devices")
+	devices := r.UpTo(r.Left()/leastDevice, "number of devices")
 	series := 0
 	for range devices {
-		d := Device{Name: r.text(telemetry.MaxName), Labels: r.labels()}
-		metrics := r.upTo(r.left()/leastMetric, "number of metrics")
+		d := Device{Name: r.Text(telemetry.MaxName), Labels: r.labels()}
+		metrics := r.UpTo(r.Left()/leastMetric, "number of metrics")
 		if series += metrics; series > MaxSeries {
-			r.fail("over %d series", MaxSeries)
+			r.Fail("over %d series", MaxSeries)
 		}
-		if r.err != nil {
+		if r.Err != nil {
 			return nil
 		}
 		if metrics > 0 {
 			d.Metrics = make([]Metric, metrics)
 		}
 		for i := range d.Metrics {
-			head := r.byte()
+			head := r.Byte()
 			if head&^(metricKind|metricComp) != 0 {
-				r.fail("unknown metric %#x", head)
+				r.Fail("unknown metric %#x", head)
 			}
 			d.Metrics[i] = Metric{
-				Name: r.text(telemetry.MaxName), Unit: r.text(MaxTable),
+				Name: r.Text(telemetry.MaxName), Unit: r.Text(MaxTable),
 				Kind: telemetry.Kind(head & metricKind), Derived: head&metricComp != 0,
 			}
 		}
@@ -189,15 +190,15 @@ func (r *reader) table() *Table {
 }
 
 func (r *reader) labels() map[string]string {
-	n := r.upTo(r.left()/leastLabel, "number of labels")
+	n := r.UpTo(r.Left()/leastLabel, "number of labels")
 	if n == 0 {
 		return nil
 	}
 	labels := make(map[string]string)
 	for range n {
-		k := r.text(MaxTable)
-		labels[k] = r.text(MaxTable)
-		if r.err != nil {
+		k := r.Text(MaxTable)
+		labels[k] = r.Text(MaxTable)
+		if r.Err != nil {
 			return nil
 		}
 	}

@@ -1,6 +1,10 @@
 package frame
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"fieldpost/telemetry/frame/internal/columns"
+)
 
 // The ways to write a column's times: the low half of a block's first byte. The numbers are part of the format.
 const (
@@ -32,25 +36,25 @@ func (e *encoder) appendTimes(dst []byte, at span, earliest uint64) ([]byte, byt
 			if at.n > 2 && apart(t, r, offset) {
 				dst = binary.AppendUvarint(dst, uint64(back))
 				dst = binary.AppendUvarint(dst, uint64(skip))
-				return appendScaled(dst, zigzag(offset)), timesLikeIt
+				return columns.AppendScaled(dst, columns.Zigzag(offset)), timesLikeIt
 			}
 		}
 	}
 	e.own = append(e.own, at)
-	dst = appendScaled(dst, t[0]-earliest)
-	s := measure(t)
-	unit := s.step
-	dst = appendScaled(dst, unit)
+	dst = columns.AppendScaled(dst, t[0]-earliest)
+	s := columns.Measure(t)
+	unit := s.Step
+	dst = columns.AppendScaled(dst, unit)
 	switch {
 	case unit == 0:
-	case s.linear:
-		dst = appendLinear(dst, 0, uint64(int64(t[1]-t[0])/int64(unit)))
+	case s.Linear:
+		dst = columns.AppendLinear(dst, 0, uint64(int64(t[1]-t[0])/int64(unit)))
 	default:
-		m, _ := e.scaling(len(t))
+		m := columns.Grown(&e.units, len(t))
 		for i, x := range t {
 			m[i] = uint64(int64(x-t[0]) / int64(unit))
 		}
-		dst = e.appendInts(dst, m, 0)
+		dst = e.AppendInts(dst, m)
 	}
 	return dst, timesOwn
 }
@@ -69,12 +73,14 @@ func apart(a, b []uint64, offset uint64) bool {
 // ownTimes reads times of the block at that are its own.
 func (d *decoder) ownTimes(at span, earliest uint64) {
 	t := d.times[at.start : at.start+at.n]
-	start, unit := earliest+d.scaled(), d.scaled()
+	start, unit := earliest+d.Scaled(), d.Scaled()
 	if unit == 0 {
-		fill(t, start)
+		for i := range t {
+			t[i] = start
+		}
 		return
 	}
-	d.ints(t, 0)
+	d.Ints(t)
 	for i, x := range t {
 		t[i] = start + x*unit
 	}
@@ -84,23 +90,23 @@ func (d *decoder) ownTimes(at span, earliest uint64) {
 func (d *decoder) likeTimes(at span, way byte, body []byte, earliest uint64) {
 	back, skip, offset := 0, 0, uint64(0)
 	if way == timesLikeIt {
-		back = d.upTo(MaxSeries, "distance to times")
-		skip = d.upTo(MaxRecords, "times left out")
-		offset = unzigzag(d.scaled())
+		back = d.UpTo(MaxSeries, "distance to times")
+		skip = d.UpTo(MaxRecords, "times left out")
+		offset = columns.Unzigzag(d.Scaled())
 	}
 	if back >= len(d.own) || at.n+skip > d.own[len(d.own)-1-back].n {
-		d.fail("times of an earlier column that lacks them")
+		d.Fail("times of an earlier column that lacks them")
 		return
 	}
 	ref := &d.own[len(d.own)-1-back]
 	if !ref.read {
-		here := d.reader
-		d.reader = reader{b: body[:ref.to], off: ref.from}
+		here := d.Reader
+		d.Reader = columns.Reader{B: body[:ref.to], Off: ref.from}
 		d.ownTimes(ref.span, earliest)
-		if d.err != nil {
+		if d.Err != nil {
 			return
 		}
-		d.reader, ref.read = here, true
+		d.Reader, ref.read = here, true
 	}
 	t := d.times[at.start : at.start+at.n]
 	copy(t, d.times[ref.start+skip:])

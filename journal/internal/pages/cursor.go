@@ -73,6 +73,7 @@ type Cursor struct {
 	stack []frame
 	depth int // of stack in use
 	key   []byte
+	last  []byte // the key before
 	elem  elem
 	err   error
 }
@@ -85,7 +86,7 @@ type frame struct {
 
 // Seek goes to the first pair whose key is at least key. It returns false at the end and on an error.
 func (c *Cursor) Seek(key []byte) bool {
-	c.depth, c.err = 0, nil
+	c.depth, c.err, c.key, c.last = 0, nil, nil, c.last[:0]
 	p, err := c.push()
 	if err == nil {
 		err = c.b.loadRoot(&p.page)
@@ -107,8 +108,9 @@ func (c *Cursor) Seek(key []byte) bool {
 	return c.Next()
 }
 
-// Next goes to the next pair. It returns false at the end and on an error.
+// Next goes to the next pair. It returns false at the end and on an error. As keys must ascend, a walk ends.
 func (c *Cursor) Next() bool {
+	c.last = append(c.last[:0], c.key...)
 	for c.err == nil && c.depth > 0 {
 		p := &c.stack[c.depth-1]
 		if p.i++; p.i >= p.count {
@@ -116,7 +118,9 @@ func (c *Cursor) Next() bool {
 			continue
 		}
 		if p.leaf {
-			c.elem, c.key, c.err = p.elem(p.i)
+			if c.elem, c.key, c.err = p.elem(p.i); c.err == nil && bytes.Compare(c.key, c.last) <= 0 {
+				c.err = damaged("page %d: key %x out of order", p.id, c.key)
+			}
 			return c.err == nil
 		}
 		if p, c.err = c.down(p); c.err == nil {
@@ -145,10 +149,13 @@ func (c *Cursor) down(p *frame) (*frame, error) {
 		return nil, err
 	}
 	q, err := c.push()
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = c.b.f.load(e.child, &q.page)
 	}
-	return q, c.b.f.load(e.child, &q.page)
+	if err == nil && q.count == 0 {
+		err = damaged("page %d is empty", q.id)
+	}
+	return q, err
 }
 
 // search returns the first element whose key is at least key; with under, the one before if it is not equal.

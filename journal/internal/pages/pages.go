@@ -44,7 +44,7 @@ const (
 	metaFlag   = 4
 	bucketFlag = 1
 
-	minPageSize = 512
+	minPageSize = 1024
 	maxPageSize = 64 << 10
 	maxDepth    = 32      // a tree of the largest file with the fewest children per page is less deep
 	maxBranch   = 1 << 20 // bytes of a branch page that are read at once
@@ -64,63 +64,66 @@ type File struct {
 	used     uint64 // pages in use: all ids are below
 }
 
-// Open reads and checks the two meta pages of a file of size bytes.
+// Open reads the two meta pages of a file of size bytes and takes the later one that is whole, as bbolt does.
 func Open(r io.ReaderAt, size int64) (*File, error) {
-	f, tx, err := openMeta(r, 0, 0)
+	m, err := readMeta(r, 0)
 	if err != nil && !errors.Is(err, ErrDamaged) {
 		return nil, err
 	}
 	// The second meta page lies one page further; if the first cannot say how long a page is, each length is tried.
 	for n := minPageSize; n <= maxPageSize; n *= 2 {
-		if f != nil && n != f.pageSize {
+		if m != nil && n != m.pageSize {
 			continue
 		}
-		second, tx2, err2 := openMeta(r, 1, n)
-		if err2 != nil && !errors.Is(err2, ErrDamaged) {
-			return nil, err2
+		second, err := readMeta(r, int64(n))
+		if err != nil && !errors.Is(err, ErrDamaged) {
+			return nil, err
 		}
-		if second != nil && (f == nil || tx2 > tx) {
-			f = second
+		if second != nil && (m == nil || second.tx > m.tx) && second.pageSize == n {
+			m = second
 			break
 		}
 	}
-	if f == nil {
+	switch {
+	case m == nil:
 		return nil, fmt.Errorf("both meta pages are unusable: %w", err)
+	case m.pageSize < minPageSize || m.pageSize > maxPageSize || m.pageSize&(m.pageSize-1) != 0:
+		return nil, damaged("page size %d", m.pageSize)
+	case m.freelist != noFreelist:
+		return nil, damaged("a stored free list, which this program never writes")
+	case m.used > uint64(size)/uint64(m.pageSize):
+		return nil, damaged("cut off: %d pages of %d bytes in use, but the file is %d bytes long", m.used, m.pageSize, size)
 	}
-	if f.used > uint64(size)/uint64(f.pageSize) {
-		return nil, damaged("cut off: %d pages of %d bytes in use, but the file is %d bytes long", f.used, f.pageSize, size)
-	}
-	return f, nil
+	return &File{r: r, pageSize: m.pageSize, root: m.root, used: m.used}, nil
 }
 
-func openMeta(r io.ReaderAt, id uint64, off int) (*File, uint64, error) {
-	var b [headerSize + metaSize]byte
-	if _, err := r.ReadAt(b[:], int64(off)); err == io.EOF {
-		return nil, 0, damaged("too short for meta page %d", id)
+// meta is what a meta page says.
+type meta struct {
+	pageSize                 int
+	root, freelist, used, tx uint64
+}
+
+func readMeta(r io.ReaderAt, off int64) (*meta, error) {
+	var b [metaSize]byte
+	if _, err := r.ReadAt(b[:], off+headerSize); err == io.EOF {
+		return nil, damaged("no meta page at %d", off)
 	} else if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	m := b[headerSize:]
 	sum := fnv.New64a()
-	sum.Write(m[:56])
-	f := &File{r: r, pageSize: int(order.Uint32(m[8:])), root: order.Uint64(m[16:]), used: order.Uint64(m[40:])}
+	sum.Write(b[:56])
 	switch {
-	case order.Uint32(m) != magic:
-		return nil, 0, damaged("meta page %d has no magic", id)
-	case order.Uint32(m[4:]) != version:
-		return nil, 0, damaged("meta page %d has version %d", id, order.Uint32(m[4:]))
-	case sum.Sum64() != order.Uint64(m[56:]):
-		return nil, 0, damaged("meta page %d has a bad checksum", id)
-	case f.pageSize < minPageSize || f.pageSize > maxPageSize || f.pageSize&(f.pageSize-1) != 0 || off != 0 && off != f.pageSize:
-		return nil, 0, damaged("meta page %d: page size %d", id, f.pageSize)
-	case order.Uint64(b[:]) != id || order.Uint16(b[8:]) != metaFlag:
-		return nil, 0, damaged("page %d is not the meta page it should be", id)
-	case order.Uint64(m[32:]) != noFreelist:
-		return nil, 0, damaged("meta page %d: a stored free list, which this program never writes", id)
-	case f.root < 2 || f.root >= f.used:
-		return nil, 0, damaged("meta page %d: root page %d of %d", id, f.root, f.used)
+	case order.Uint32(b[:]) != magic:
+		return nil, damaged("meta page at %d has no magic", off)
+	case order.Uint32(b[4:]) != version:
+		return nil, damaged("meta page at %d has version %d", off, order.Uint32(b[4:]))
+	case sum.Sum64() != order.Uint64(b[56:]):
+		return nil, damaged("meta page at %d has a bad checksum", off)
 	}
-	return f, order.Uint64(m[48:]), nil
+	return &meta{
+		pageSize: int(order.Uint32(b[8:])), root: order.Uint64(b[16:]),
+		freelist: order.Uint64(b[32:]), used: order.Uint64(b[40:]), tx: order.Uint64(b[48:]),
+	}, nil
 }
 
 // page is one page, or the leaf that lies inside a bucket's value. Elements are read as needed: of a long leaf only the first page is held.

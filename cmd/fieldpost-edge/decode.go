@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"fieldpost/configs/edgefile"
+	"fieldpost/drivers"
+	"fieldpost/drivers/catalogue"
+	"fieldpost/edge"
+)
+
+func decodeCommand() command {
+	f := newFlags("decode")
+	device := f.String("device", "", "the device's `FILE`")
+	in := f.String("in", "-", "`FILE` of captured bytes; - is standard input")
+	chunk := f.Int("chunk", 4096, "feed the decoder `N` bytes at a time: what comes out must not depend on it")
+	return command{f, func(ctx context.Context, stdin io.Reader, out, errs io.Writer) int {
+		if *device == "" || *chunk < 1 {
+			fmt.Fprintln(errs, "fieldpost-edge decode: -device FILE is needed, and -chunk of at least 1")
+			return badUsage
+		}
+		d, problems := edgefile.LoadDevice(*device, catalogue.Kinds())
+		fmt.Fprint(errs, problems)
+		if problems.Failed() {
+			return failed
+		}
+		bad, err := decode(ctx, d, *in, *chunk, stdin, out, errs)
+		if err != nil {
+			fmt.Fprintf(errs, "fieldpost-edge: %v\n", err)
+			return failed
+		}
+		if bad > 0 {
+			fmt.Fprintf(errs, "%d telegrams or fields were not understood\n", bad)
+		}
+		return ok
+	}}
+}
+
+// decode feeds captured bytes to the device's decoder and the pipeline's conditioning, and prints what comes out.
+// bad counts what the decoder did not understand; the first few are told.
+func decode(ctx context.Context, d *edgefile.Device, in string, chunk int, stdin io.Reader, out, errs io.Writer) (bad int, err error) {
+	if d.Kind.Decoder == nil {
+		return 0, fmt.Errorf("driver %s asks its instruments; there is no stream to decode", d.Kind.Name)
+	}
+	decoder, err := d.Kind.Decoder(d.ForDriver())
+	if err != nil {
+		return 0, err
+	}
+	if in != "-" {
+		f, err := os.Open(in)
+		if err != nil {
+			return 0, fmt.Errorf("open the captured bytes: %w", err)
+		}
+		defer f.Close()
+		stdin = f
+	}
+	w := bufio.NewWriter(out)
+	condition := edge.Conditioner(d.Device.DeviceSettings)
+	emit := func(r drivers.Report) {
+		if r.Err != nil {
+			if bad++; bad <= 10 {
+				fmt.Fprintf(errs, "not understood: %v\n", r.Err)
+			}
+		}
+		for _, s := range r.Samples {
+			w.Write(condition(s)) // the error stays with w until Flush
+		}
+	}
+	buf := make([]byte, chunk)
+	for ctx.Err() == nil {
+		n, err := io.ReadFull(stdin, buf)
+		decoder.Decode(buf[:n], emit)
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			break
+		}
+		if err != nil {
+			return bad, errors.Join(fmt.Errorf("read the captured bytes: %w", err), w.Flush())
+		}
+	}
+	decoder.Flush(emit)
+	if err := w.Flush(); err != nil {
+		return bad, fmt.Errorf("write the readings: %w", err)
+	}
+	return bad, nil
+}

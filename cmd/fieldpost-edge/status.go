@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"fieldpost/api"
+	"fieldpost/edge"
+)
+
+func statusCommand() command {
+	f := newFlags("status")
+	config := configFlag(f)
+	asJSON := f.Bool("json", false, "print the JSON as it comes")
+	return command{f, func(ctx context.Context, _ io.Reader, out, errs io.Writer) int {
+		c := load(*config, errs)
+		if c == nil {
+			return failed
+		}
+		socket := filepath.Join(c.Journal.Dir, edge.ControlSocket)
+		if err := printStatus(ctx, socket, *asJSON, out); err != nil {
+			fmt.Fprintf(errs, "fieldpost-edge: %v\n", err)
+			return failed
+		}
+		return ok
+	}}
+}
+
+func printStatus(ctx context.Context, socket string, asJSON bool, out io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://edge"+edge.StatusPath, nil)
+	if err != nil {
+		return fmt.Errorf("ask for the status: %w", err)
+	}
+	resp, err := api.Client(socket).Do(req)
+	if err != nil {
+		return fmt.Errorf("ask the edge over %s: %w; is it running with this config, and are you root or its user?", socket, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask the edge over %s: it answered %s", socket, resp.Status)
+	}
+	if asJSON {
+		if _, err := io.Copy(out, resp.Body); err != nil {
+			return fmt.Errorf("read the status: %w", err)
+		}
+		_, err := fmt.Fprintln(out)
+		return err
+	}
+	var s edge.Status
+	if err := json.NewDecoder(resp.Body).Decode(&s); err != nil {
+		return fmt.Errorf("read the status: %w", err)
+	}
+	return s.Print(out, time.Now())
+}

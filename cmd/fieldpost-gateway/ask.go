@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"fieldpost/api"
+	"fieldpost/gateway"
+	"fieldpost/telemetry"
+)
+
+// ask sends a request to the running gateway over its control socket and returns the answer's body.
+func ask(ctx context.Context, data, method, path string, query url.Values) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	socket := gateway.ControlSocket(data)
+	req, err := http.NewRequestWithContext(ctx, method, "http://gateway"+path+"?"+query.Encode(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("ask the gateway: %w", err)
+	}
+	resp, err := api.Client(socket).Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask the gateway over %s: %w; is it running with this config, and are you root or its user?", socket, err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read the gateway's answer: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		var e struct{ Error string }
+		if json.Unmarshal(b, &e) != nil || e.Error == "" {
+			e.Error = resp.Status
+		}
+		return nil, fmt.Errorf("the gateway answered: %s", e.Error)
+	}
+	return b, nil
+}
+
+func statusCommand() command {
+	f := newFlags("status")
+	config := configFlag(f)
+	asJSON := f.Bool("json", false, "print the JSON as it comes")
+	return command{flags: f, run: func(ctx context.Context, out, errs io.Writer) int {
+		c := load(*config, errs)
+		if c == nil {
+			return failed
+		}
+		b, err := ask(ctx, c.Data, http.MethodGet, gateway.StatusPath, nil)
+		if err == nil && *asJSON {
+			_, err = out.Write(b)
+		} else if err == nil {
+			var s gateway.Status
+			if err = json.Unmarshal(b, &s); err == nil {
+				err = s.Print(out, time.Now())
+			}
+		}
+		return done(err, errs)
+	}}
+}
+
+func abandonCommand() command {
+	f := newFlags("abandon")
+	config := configFlag(f)
+	node := f.String("node", "", "the `NODE` whose card is gone")
+	epoch := f.String("epoch", "", "only this `EPOCH`, 16 hexadecimal digits; default: all")
+	return command{flags: f, run: func(ctx context.Context, out, errs io.Writer) int {
+		if err := telemetry.CheckNode(*node); err != nil {
+			fmt.Fprintf(errs, "fieldpost-gateway abandon: -node: %v\n", err)
+			return badUsage
+		}
+		c := load(*config, errs)
+		if c == nil {
+			return failed
+		}
+		query := url.Values{"node": {*node}}
+		if *epoch != "" {
+			query.Set("epoch", *epoch)
+		}
+		b, err := ask(ctx, c.Data, http.MethodPost, gateway.AbandonPath, query)
+		if err == nil {
+			var a gateway.Abandoned
+			if err = json.Unmarshal(b, &a); err == nil {
+				fmt.Fprintf(out, "%s: %d missing records count as lost now; should they come all the same, they are stored\n", *node, a.Records)
+			}
+		}
+		return done(err, errs)
+	}}
+}
+
+func done(err error, errs io.Writer) int {
+	if err != nil {
+		fmt.Fprintf(errs, "fieldpost-gateway: %v\n", err)
+		return failed
+	}
+	return ok
+}

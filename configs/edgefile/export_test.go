@@ -1,0 +1,4 @@
+package edgefile
+
+// NodeOf is for tests.
+var NodeOf = nodeOf

@@ -1,0 +1,4 @@
+package gatewayfile
+
+// LoadUsual is Load with another DefaultPath.
+var LoadUsual = load

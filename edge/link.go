@@ -1,0 +1,107 @@
+package edge
+
+import (
+	"strings"
+	"time"
+
+	"fieldpost/api/metric"
+	"fieldpost/configs/setting"
+	"fieldpost/forwarder"
+	"fieldpost/telemetry/wire"
+)
+
+// LinkStatus is one link. Sizes are bytes, as the socket saw them.
+type LinkStatus struct {
+	Link    string     `json:"link"`
+	Kind    string     `json:"kind"`
+	URL     string     `json:"url"`
+	State   string     `json:"state"`
+	Since   time.Time  `json:"since"`
+	Err     string     `json:"err,omitempty"` // why the last connection ended
+	Next    *time.Time `json:"next,omitempty"`
+	LastAck *time.Time `json:"last_ack,omitempty"`
+	Store   string     `json:"store,omitempty"`
+
+	RTT      float64 `json:"rtt"`  // seconds
+	Rate     float64 `json:"rate"` // acknowledged bytes a second
+	Window   int     `json:"window"`
+	InFlight int     `json:"in_flight"`
+	Waiting  uint64  `json:"waiting"` // records
+	Parked   uint64  `json:"parked"`  // records that the gateway will not take
+
+	In       uint64            `json:"in"`
+	Out      uint64            `json:"out"`
+	Connects uint64            `json:"connects"`
+	Frames   uint64            `json:"frames"`
+	Resent   uint64            `json:"resent"`
+	Acked    uint64            `json:"acked"` // records
+	Refused  map[string]uint64 `json:"refused,omitempty"`
+}
+
+func linkStatus(s forwarder.Status) LinkStatus {
+	l := LinkStatus{
+		Link: s.Link, Kind: s.Kind, URL: s.URL, State: string(s.State), Since: s.Since, Err: s.LastError,
+		RTT: s.RTT.Seconds(), Rate: s.Rate, Window: s.Window, InFlight: s.InFlight, Waiting: s.Waiting, Parked: s.Parked,
+		In: s.BytesIn, Out: s.BytesOut, Connects: s.Connects, Frames: s.FramesSent, Resent: s.FramesResent, Acked: s.RecordsAcked,
+	}
+	if (s.Store != wire.StoreID{}) {
+		l.Store = s.Store.String()
+	}
+	if !s.Next.IsZero() {
+		l.Next = &s.Next
+	}
+	if !s.LastAck.IsZero() {
+		l.LastAck = &s.LastAck
+	}
+	for reason, n := range s.Refused {
+		if l.Refused == nil {
+			l.Refused = map[string]uint64{}
+		}
+		l.Refused[reason.String()] = n
+	}
+	return l
+}
+
+// printLinks is the links' part of Print.
+func (s Status) printLinks(row func(string, ...any), now time.Time) {
+	if len(s.Links) == 0 {
+		row("\nno links: a stand-alone logger")
+		return
+	}
+	row("\nLINK\tSTATE\tSINCE\tLAST ACK\tWAITING\tIN\tOUT\tCONNECTS")
+	for _, l := range s.Links {
+		acked := "never"
+		if l.LastAck != nil {
+			acked = ago(now, *l.LastAck)
+		}
+		row("%s\t%s\t%s\t%s\t%d\t%s\t%s\t%d", l.Link, l.State, ago(now, l.Since), acked, l.Waiting, bytes(float64(l.In)), bytes(float64(l.Out)), l.Connects)
+		if l.Acked > 0 {
+			row("  %s\t%.2f bytes out per acknowledged record, round trip %s", l.URL, float64(l.Out)/float64(l.Acked), setting.Duration(l.RTT*float64(time.Second)))
+		}
+		if l.State != string(forwarder.Up) && l.Err != "" {
+			row("  last error\t%s", strings.TrimSpace(l.Err))
+		}
+		if l.Parked > 0 {
+			row("  not taken by the gateway\t%d records; see its log", l.Parked)
+		}
+	}
+}
+
+func linkMetrics(w *metric.Writer, node metric.Label, l LinkStatus) {
+	link := metric.L("link", l.Link)
+	w.Gauge("fieldpost_link_up", "1 while the gateway answers.", truth(l.State == string(forwarder.Up)), node, link)
+	w.Counter("fieldpost_link_received_bytes_total", "Bytes from the socket, encryption and all.", float64(l.In), node, link)
+	w.Counter("fieldpost_link_sent_bytes_total", "Bytes to the socket, encryption and all.", float64(l.Out), node, link)
+	w.Counter("fieldpost_link_connects_total", "Connections made.", float64(l.Connects), node, link)
+	w.Counter("fieldpost_link_frames_total", "Messages with records sent.", float64(l.Frames), node, link)
+	w.Counter("fieldpost_link_resent_frames_total", "Of these, sent again on the same connection.", float64(l.Resent), node, link)
+	w.Counter("fieldpost_link_acked_records_total", "Records sent by this link and acknowledged.", float64(l.Acked), node, link)
+	w.Gauge("fieldpost_link_waiting_records", "Records to be sent or under way.", float64(l.Waiting), node, link)
+	w.Gauge("fieldpost_link_rtt_seconds", "Least time from sending a frame to its ack, lately.", l.RTT, node, link)
+	for reason, n := range l.Refused {
+		w.Counter("fieldpost_link_refused_frames_total", "Frames that the gateway refused.", float64(n), node, link, metric.L("reason", reason))
+	}
+	if l.LastAck != nil {
+		w.Gauge("fieldpost_link_last_ack_timestamp_seconds", "When a frame was acknowledged last.", float64(l.LastAck.UnixNano())/1e9, node, link)
+	}
+}

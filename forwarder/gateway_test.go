@@ -1,0 +1,387 @@
+package forwarder_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"fieldpost/forwarder"
+	"fieldpost/telemetry/frame"
+	"fieldpost/telemetry/ranges"
+	"fieldpost/telemetry/wire"
+)
+
+// gateway is a model of a gateway with a link to it: what it has is durable per generation, what it says comes late, and it can be
+// made to fail in every way that delivery in ARCHITECTURE.md speaks of. It is a forwarder.Dialer.
+type gateway struct {
+	t *testing.T
+
+	mu      sync.Mutex
+	store   wire.StoreID
+	gens    []map[laneOf]ranges.Set // what each generation had on its disk, the last one's still growing
+	content map[laneOf]map[uint64]int64
+	tables  map[uint64]bool
+	conns   []*link
+	dials   []time.Time
+
+	// How it behaves. Change under mu.
+	latency   time.Duration // each way
+	commit    time.Duration
+	rate      int // bytes per second that the link takes; 0: no limit
+	maxFrame  uint32
+	credit    uint64
+	direct    bool
+	broker    bool // an outside broker: connections outlive the gateway
+	refuse    bool // to be dialled
+	deaf      bool // hears nothing
+	missed    bool // heard nothing of something
+	mute      bool // says nothing
+	swallow   bool // says no acks
+	lose      int  // percent of messages that vanish, either way
+	double    int  // percent that come twice
+	disorder  bool // messages overtake each other
+	refusal   func(h frame.Header) *wire.Refusal
+	welcomed  int // highest generation whose welcome reached the present connection
+	got       []arrival
+	hellos    []wire.Hello
+	helloTime []time.Time
+	resentAll int // records that came though durable already
+}
+
+// arrival is a frame that came.
+type arrival struct {
+	at     time.Time
+	header frame.Header
+	size   int
+}
+
+func newGateway(t *testing.T) *gateway {
+	return &gateway{
+		t: t, store: wire.StoreID{1}, gens: []map[laneOf]ranges.Set{{}}, content: make(map[laneOf]map[uint64]int64), tables: make(map[uint64]bool),
+		latency: 20 * time.Millisecond, commit: 10 * time.Millisecond, direct: true, maxFrame: 256 << 10,
+	}
+}
+
+func generation(i int) uint64 { return uint64(1000 + i) }
+
+func (g *gateway) set(f func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f()
+}
+
+// restart begins a new generation with the given disk, or with what there is.
+func (g *gateway) restart(disk map[laneOf]ranges.Set) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if disk == nil {
+		disk = g.gens[len(g.gens)-1]
+	}
+	g.gens = append(g.gens, clone(disk))
+	clear(g.tables)
+	if !g.broker {
+		g.cutLocked(errors.New("gateway restarted"))
+	}
+}
+
+// backup returns a copy of the disk.
+func (g *gateway) backup() map[laneOf]ranges.Set {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return clone(g.gens[len(g.gens)-1])
+}
+
+func clone(m map[laneOf]ranges.Set) map[laneOf]ranges.Set {
+	out := make(map[laneOf]ranges.Set)
+	for k, s := range m {
+		out[k] = s.Clone()
+	}
+	return out
+}
+
+func (g *gateway) has(k laneOf) ranges.Set {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.gens[len(g.gens)-1][k].Clone()
+}
+
+func (g *gateway) cut(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.cutLocked(err)
+}
+
+func (g *gateway) cutLocked(err error) {
+	for _, c := range g.conns {
+		c.end(err)
+	}
+	g.conns = nil
+}
+
+// claims checks what the outbox was told in all against what the gateway has in the generation that the session knows of.
+func (g *gateway) claims(all map[laneOf]ranges.Set) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	disk := g.gens[g.welcomed]
+	for k, set := range all {
+		if lie := set.Minus(disk[k]); !lie.Empty() {
+			g.t.Errorf("outbox was told that %v of %v/%v is stored, which the gateway has not", lie, k.epoch, k.lane)
+		}
+	}
+}
+
+func (g *gateway) Counters() forwarder.Counters { return forwarder.Counters{} }
+
+func (g *gateway) Dial(ctx context.Context, info forwarder.Info) (forwarder.Conn, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.dials = append(g.dials, time.Now())
+	if g.refuse {
+		return nil, errors.New("connection refused")
+	}
+	g.cutLocked(errors.New("taken over"))
+	c := &link{g: g, info: info, rx: make(chan []byte), done: make(chan struct{}), up: make(chan dated, 4096), down: make(chan dated, 4096)}
+	g.welcomed = 0
+	g.conns = append(g.conns, c)
+	go c.carry(c.up, c.handle)
+	go c.carry(c.down, c.deliver)
+	return c, nil
+}
+
+// link is one connection to the model.
+type link struct {
+	g        *gateway
+	info     forwarder.Info
+	rx       chan []byte
+	done     chan struct{}
+	once     sync.Once
+	err      error
+	up, down chan dated
+	closed   bool
+}
+
+type dated struct {
+	due time.Time
+	b   []byte
+}
+
+func (c *link) end(err error) { c.once.Do(func() { c.err = err; close(c.done) }) }
+
+func (c *link) Receive() <-chan []byte { return c.rx }
+func (c *link) Done() <-chan struct{}  { return c.done }
+func (c *link) Err() error             { return c.err }
+func (c *link) Close() error {
+	c.g.set(func() { c.closed = true })
+	c.end(errors.New("closed"))
+	return nil
+}
+
+func (c *link) Send(ctx context.Context, payload []byte, o forwarder.SendOptions) error {
+	c.g.mu.Lock()
+	rate, deaf := c.g.rate, c.g.deaf
+	c.g.mu.Unlock()
+	var wait time.Duration
+	if rate > 0 && !deaf {
+		wait = time.Duration(float64(len(payload)) / float64(rate) * float64(time.Second))
+	}
+	select {
+	case <-time.After(wait):
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.done:
+		return c.err
+	}
+	c.put(c.up, payload)
+	return nil
+}
+
+// put hands a message to one direction, which may lose or double it.
+func (c *link) put(ch chan dated, b []byte) {
+	c.g.mu.Lock()
+	lose, double, latency, disorder := c.g.lose, c.g.double, c.g.latency, c.g.disorder
+	c.g.mu.Unlock()
+	if rand.IntN(100) < lose {
+		return
+	}
+	times := 1
+	if rand.IntN(100) < double {
+		times = 2
+	}
+	for range times {
+		d := latency
+		if disorder {
+			d = time.Duration(rand.Int64N(int64(4*latency) + 1))
+		}
+		select {
+		case ch <- dated{time.Now().Add(d), slices.Clone(b)}:
+		case <-c.done:
+		}
+	}
+}
+
+// carry takes messages to their end when they are due, in the order of that.
+func (c *link) carry(ch chan dated, to func([]byte)) {
+	var late []dated
+	timer := time.NewTimer(time.Hour)
+	for {
+		wait := time.Hour
+		if len(late) > 0 {
+			wait = time.Until(late[0].due)
+		}
+		timer.Reset(wait)
+		select {
+		case <-c.done:
+			return
+		case d := <-ch:
+			i, _ := slices.BinarySearchFunc(late, d, func(a, b dated) int {
+				if a.due.After(b.due) {
+					return 1
+				}
+				return -1 // equal ones keep their order
+			})
+			late = slices.Insert(late, i, d)
+		case <-timer.C:
+			if len(late) > 0 {
+				b := late[0].b
+				late = late[1:]
+				to(b)
+			}
+		}
+	}
+}
+
+// deliver hands a message to the session. What the session knows changes with it.
+func (c *link) deliver(b []byte) {
+	m, err := wire.Parse(b)
+	if err != nil {
+		c.g.t.Errorf("gateway said what cannot be read: %v", err)
+	}
+	if w, ok := m.(*wire.Welcome); ok {
+		c.g.set(func() { c.g.welcomed = max(c.g.welcomed, int(w.Generation-generation(0))) })
+	}
+	select {
+	case c.rx <- b:
+	case <-c.done:
+	}
+}
+
+func (c *link) say(m wire.Message) { c.put(c.down, wire.Append(nil, m)) }
+
+// handle is the gateway hearing a message.
+func (c *link) handle(b []byte) {
+	g := c.g
+	m, err := wire.Parse(b)
+	if err != nil {
+		g.t.Errorf("node said what cannot be read: %v", err)
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.deaf {
+		g.missed = true
+		return
+	}
+	gen := len(g.gens) - 1
+	switch m := m.(type) {
+	case *wire.Hello:
+		g.hellos = append(g.hellos, *m)
+		g.helloTime = append(g.helloTime, time.Now())
+		if m.Nonce != c.info.Nonce || m.Link != "lte" || m.Codings != 1 {
+			g.t.Errorf("hello is %+v", m)
+		}
+		w := &wire.Welcome{Nonce: m.Nonce, Store: g.store, Generation: generation(gen), Direct: g.direct, MaxFrame: g.maxFrame, Credit: g.credit, Codings: 1}
+		for _, e := range m.Epochs {
+			for _, l := range e.Lanes {
+				if set := g.gens[gen][laneOf{e.Epoch, l.Lane}]; !set.Empty() {
+					w.Stored = append(w.Stored, wire.Stored{Epoch: e.Epoch, Lane: l.Lane, Ranges: set.Clone()})
+				}
+			}
+		}
+		if !g.mute {
+			go c.say(w)
+		}
+	case *wire.Table:
+		g.tables[frame.Hash(m.Data)] = true
+	case *wire.Frame:
+		g.frame(c, gen, m.Data)
+	}
+}
+
+func (g *gateway) frame(c *link, gen int, data []byte) {
+	h, recs, err := frame.Decode(data, nil)
+	if err != nil {
+		g.t.Errorf("frame: %v", err)
+		return
+	}
+	if len(g.hellos) == 0 {
+		g.t.Error("a frame came before the first hello")
+	}
+	if !slices.ContainsFunc(g.hellos, func(w wire.Hello) bool {
+		return slices.ContainsFunc(w.Epochs, func(e wire.Epoch) bool { return e.Epoch == h.Epoch })
+	}) && g.lose == 0 && !g.disorder && !g.missed {
+		g.t.Errorf("a frame of epoch %v came before a hello that tells of it", h.Epoch)
+	}
+	k := laneOf{h.Epoch, h.Lane}
+	for i, r := range recs {
+		seq := h.First + uint64(i)
+		if r.Value.Int() != contentOf(k, seq) {
+			g.t.Errorf("record %v/%v/%d has another one's content", h.Epoch, h.Lane, seq)
+		}
+	}
+	g.got = append(g.got, arrival{time.Now(), h, len(data)})
+	if g.refusal != nil {
+		if r := g.refusal(h); r != nil {
+			r.Generation, r.Epoch, r.Lane, r.First, r.Count = generation(gen), h.Epoch, h.Lane, h.First, h.Count
+			go c.say(r)
+			return
+		}
+	}
+	if !g.tables[h.Table] {
+		go c.say(&wire.Refusal{Generation: generation(gen), Epoch: h.Epoch, Lane: h.Lane, First: h.First, Count: h.Count, Reason: wire.Cold, Table: h.Table})
+		return
+	}
+	span := ranges.Range{From: h.First, To: h.Last()}
+	g.resentAll += int(ranges.Make(span).Intersect(g.gens[gen][k]).Len())
+	go func() {
+		time.Sleep(g.commit)
+		g.mu.Lock()
+		if len(g.gens)-1 != gen {
+			g.mu.Unlock()
+			return // gone with the process
+		}
+		set := g.gens[gen][k].Clone()
+		set.Add(span)
+		g.gens[gen][k] = set
+		around, _ := set.Around(span.From)
+		quiet := g.swallow || g.mute
+		g.mu.Unlock()
+		if !quiet {
+			c.say(&wire.Ack{Generation: generation(gen), Stored: []wire.Stored{{Epoch: k.epoch, Lane: k.lane, Ranges: ranges.Make(around)}}})
+		}
+	}()
+}
+
+// seen is what the gateway has seen so far.
+type seen struct {
+	hellos    []wire.Hello
+	got       []arrival
+	dials     []time.Time
+	resentAll int
+}
+
+func (g *gateway) seen() seen {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return seen{slices.Clone(g.hellos), slices.Clone(g.got), slices.Clone(g.dials), g.resentAll}
+}
+
+func (g *gateway) String() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return fmt.Sprintf("generation %d, disk %v, %d dials, %d hellos, %d frames", len(g.gens)-1, g.gens[len(g.gens)-1], len(g.dials), len(g.hellos), len(g.got))
+}

@@ -1,0 +1,127 @@
+package forwarder
+
+import (
+	"slices"
+	"time"
+
+	"fieldpost/telemetry"
+	"fieldpost/telemetry/ranges"
+	"fieldpost/telemetry/wire"
+)
+
+// run names a lane of an epoch: what sets of sequences belong to.
+type run struct {
+	epoch telemetry.Epoch
+	lane  telemetry.Lane
+}
+
+// shipment is one frame that was sent and is not acknowledged in whole.
+type shipment struct {
+	run
+	left  ranges.Set
+	count uint64 // records in left
+	bytes int    // of the part that is left
+	stamp stamp
+}
+
+// inflight is what is under way on one connection, in the order sent.
+type inflight struct {
+	list  []*shipment
+	bytes int // of all lanes but alarm
+	alarm int // of alarm
+}
+
+func (f *inflight) total(l telemetry.Lane) *int {
+	if l == telemetry.Alarm {
+		return &f.alarm
+	}
+	return &f.bytes
+}
+
+func (f *inflight) add(k run, r ranges.Range, bytes int, s stamp) {
+	f.list = append(f.list, &shipment{run: k, left: ranges.Make(r), count: r.Len(), bytes: bytes, stamp: s})
+	*f.total(k.lane) += bytes
+}
+
+// take removes the sequences of set from what is under way. It returns how many records and bytes that gave back, and the
+// shipments of which nothing is left. A part of a frame gives back its part of the frame's bytes.
+func (f *inflight) take(k run, set ranges.Set) (records uint64, bytes int, whole []*shipment) {
+	if set.Empty() {
+		return 0, 0, nil
+	}
+	low, _ := set.Min()
+	high, _ := set.Max()
+	f.list = slices.DeleteFunc(f.list, func(s *shipment) bool {
+		if s.run != k {
+			return false
+		}
+		from, _ := s.left.Min()
+		to, _ := s.left.Max()
+		n := s.count
+		if low > to || high < from {
+			return false
+		}
+		if !set.HasAll(ranges.Range{From: from, To: to}) {
+			rest := s.left.Minus(set)
+			n -= rest.Len()
+			if n == 0 {
+				return false
+			}
+			s.left = rest
+		}
+		given := s.bytes
+		if n < s.count {
+			given = int(float64(s.bytes) * float64(n) / float64(s.count))
+		}
+		s.count -= n
+		s.bytes -= given
+		records += n
+		bytes += given
+		*f.total(k.lane) -= given
+		if s.count > 0 {
+			return false
+		}
+		whole = append(whole, s)
+		return true
+	})
+	return records, bytes, whole
+}
+
+// ack takes what the gateway has and tells w.
+func (f *inflight) ack(now time.Time, w *window, stored []wire.Stored) (records uint64) {
+	var whole []*shipment
+	for _, s := range stored {
+		n, bytes, done := f.take(run{s.Epoch, s.Lane}, s.Ranges)
+		records += n
+		w.got(now, bytes)
+		whole = append(whole, done...)
+	}
+	for _, s := range whole {
+		w.acked(now, s.stamp)
+	}
+	return records
+}
+
+// drop forgets all of it and returns how many frames that were.
+func (f *inflight) drop() (frames int) {
+	frames = len(f.list)
+	*f = inflight{}
+	return frames
+}
+
+// of returns the sequences of k that are under way.
+func (f *inflight) of(k run) (set ranges.Set) {
+	for _, s := range f.list {
+		if s.run == k {
+			set.AddAll(s.left)
+		}
+	}
+	return set
+}
+
+func (f *inflight) records() (n uint64) {
+	for _, s := range f.list {
+		n += s.count
+	}
+	return n
+}

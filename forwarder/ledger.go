@@ -1,0 +1,197 @@
+package forwarder
+
+import (
+	"slices"
+
+	"fieldpost/telemetry"
+	"fieldpost/telemetry/ranges"
+	"fieldpost/telemetry/wire"
+)
+
+// ledger works out what is to be sent on one connection: what the outbox keeps and does not hold back, minus what the gateway has, what is
+// under way and what is parked. Only epochs of a hello that was answered count. It is one goroutine's.
+type ledger struct {
+	hello  wire.Hello // latest snapshot
+	told   wire.Hello // as last sent
+	known  wire.Hello // as the gateway has answered it
+	acked  map[run]ranges.Set
+	parked *parking
+	flight *inflight
+	todo   [len(sendable)][]pending
+}
+
+// sendable are the lanes that are sent unasked, most urgent first. Archive waits for a question.
+var sendable = [...]telemetry.Lane{telemetry.Alarm, telemetry.Live, telemetry.Bulk}
+
+// pending is what is to be sent of one run.
+type pending struct {
+	run
+	set ranges.Set
+}
+
+// look takes a new snapshot.
+func (l *ledger) look(h wire.Hello) {
+	l.hello = h
+	l.work()
+}
+
+// work computes todo from scratch: after a snapshot, a welcome, or when something under way came back.
+func (l *ledger) work() {
+	for i, lane := range sendable {
+		todo := l.todo[i][:0]
+		for _, e := range l.hello.Epochs {
+			if !tells(l.known, e.Epoch) {
+				continue
+			}
+			for _, s := range e.Lanes {
+				if s.Lane != lane {
+					continue
+				}
+				k := run{e.Epoch, lane}
+				set := s.Kept.Minus(s.Held)
+				set.RemoveAll(l.acked[k])
+				set.RemoveAll(l.flight.of(k))
+				set.RemoveAll(l.parked.of(k))
+				if !set.Empty() {
+					todo = append(todo, pending{k, set})
+				}
+			}
+		}
+		l.todo[i] = todo
+	}
+}
+
+func tells(h wire.Hello, e telemetry.Epoch) bool {
+	return slices.ContainsFunc(h.Epochs, func(x wire.Epoch) bool { return x.Epoch == e })
+}
+
+// next returns the first sequences in a row that are to be sent of a lane, oldest epoch first.
+func (l *ledger) next(lane int) (run, ranges.Range, bool) {
+	if len(l.todo[lane]) == 0 {
+		return run{}, ranges.Range{}, false
+	}
+	p := l.todo[lane][0]
+	return p.run, p.set.Ranges()[0], true
+}
+
+// remove takes set off what is to be sent.
+func (l *ledger) remove(k run, set ranges.Set) {
+	lane := slices.Index(sendable[:], k.lane)
+	if lane < 0 {
+		return
+	}
+	for i := range l.todo[lane] {
+		if l.todo[lane][i].run == k {
+			l.todo[lane][i].set.RemoveAll(set)
+		}
+	}
+	l.todo[lane] = slices.DeleteFunc(l.todo[lane], func(p pending) bool { return p.set.Empty() })
+}
+
+// ack adds to what the gateway has.
+func (l *ledger) ack(stored []wire.Stored) {
+	for _, s := range stored {
+		k := run{s.Epoch, s.Lane}
+		set := l.acked[k]
+		set.AddAll(s.Ranges)
+		l.acked[k] = set
+		l.remove(k, s.Ranges)
+	}
+}
+
+// replace makes stored, the answer to what was told, all that the gateway has.
+func (l *ledger) replace(stored []wire.Stored) {
+	l.known = l.told
+	l.acked = make(map[run]ranges.Set, len(stored))
+	for _, s := range stored {
+		k := run{s.Epoch, s.Lane}
+		set := l.acked[k]
+		set.AddAll(s.Ranges)
+		l.acked[k] = set
+	}
+	l.work()
+}
+
+// news reports whether the gateway should be told anew what the node has (delivery rule 13): an epoch was added, a loss
+// named, the part held back changed, or something dropped that the gateway has not got. Commits are no news: frames tell of them.
+func (l *ledger) news() bool {
+	for _, e := range l.hello.Epochs {
+		i := slices.IndexFunc(l.told.Epochs, func(x wire.Epoch) bool { return x.Epoch == e.Epoch })
+		if i < 0 {
+			return true
+		}
+		for _, now := range e.Lanes {
+			j := slices.IndexFunc(l.told.Epochs[i].Lanes, func(x wire.Lane) bool { return x.Lane == now.Lane })
+			if j < 0 {
+				return true
+			}
+			told := l.told.Epochs[i].Lanes[j]
+			if !slices.Equal(told.Lost, now.Lost) {
+				return true
+			}
+			if now.Lane != telemetry.Archive && !told.Held.Equal(now.Held) {
+				return true
+			}
+			gone := told.Kept.Minus(now.Kept)
+			if gone.RemoveAll(l.acked[run{e.Epoch, now.Lane}]); !gone.Empty() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// waiting counts the records that are to be sent or under way.
+func (l *ledger) waiting() uint64 {
+	n := l.flight.records()
+	for _, todo := range l.todo {
+		for _, p := range todo {
+			n += p.set.Len()
+		}
+	}
+	return n
+}
+
+// parking is what is not sent again until the gateway comes in another generation: what it refused for good, what cannot be read.
+// It outlives connections.
+type parking struct {
+	generation uint64
+	sets       map[run]ranges.Set
+	strikes    map[strike]int
+}
+
+// strike counts how often one frame met one trouble.
+type strike struct {
+	run
+	first  uint64
+	reason wire.Reason
+}
+
+const maxStrikes = 1024
+
+func (p *parking) of(k run) ranges.Set { return p.sets[k] }
+
+func (p *parking) add(k run, r ranges.Range) {
+	if p.sets == nil {
+		p.sets = make(map[run]ranges.Set)
+	}
+	set := p.sets[k]
+	set.Add(r)
+	p.sets[k] = set
+}
+
+// strike counts one and returns how many there are now.
+func (p *parking) strike(s strike) int {
+	if p.strikes == nil || len(p.strikes) >= maxStrikes {
+		p.strikes = make(map[strike]int)
+	}
+	p.strikes[s]++
+	return p.strikes[s]
+}
+
+// meet empties the parking if the generation is a new one: the gateway may have been repaired or upgraded.
+func (p *parking) meet(generation uint64) {
+	if p.generation != generation {
+		*p = parking{generation: generation}
+	}
+}

@@ -1,0 +1,238 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+
+	"fieldpost/forwarder"
+	"fieldpost/telemetry/wire"
+)
+
+const (
+	// inbox is how many messages may wait for the forwarder. Its loop never blocks on the link, so they do not wait long; when it
+	// is full the reader of the socket waits, and nothing is dropped.
+	inbox = 64
+
+	// What a goodbye may take: the offline state's way to the broker and back, then the DISCONNECT's way out.
+	goodbyeWait    = 700 * time.Millisecond
+	disconnectWait = 250 * time.Millisecond
+)
+
+var errClosed = errors.New("closed by this node")
+
+// conn is one connection with its paho client. It is a forwarder.Conn.
+type conn struct {
+	d          *Dialer
+	info       forwarder.Info
+	client     paho.Client
+	up, down   string
+	stateTopic string
+
+	in      chan []byte
+	done    chan struct{}
+	endOnce sync.Once
+	err     error // set before done is closed
+
+	closeOnce sync.Once
+	denied    chan struct{} // somebody said offline in our name; holds one
+	dialErr   atomic.Pointer[error]
+
+	mu     sync.Mutex
+	socket net.Conn
+	gone   bool // the socket is not wanted any more
+}
+
+func newConn(d *Dialer, info forwarder.Info) *conn {
+	c := &conn{d: d, info: info, in: make(chan []byte, inbox), done: make(chan struct{}), denied: make(chan struct{}, 1)}
+	c.up, c.down, c.stateTopic = d.topics(info)
+	return c
+}
+
+// open says online and subscribes: the state first, so that what the subscription brings back of it is our own.
+func (c *conn) open(ctx context.Context) error {
+	if err := c.wait(ctx, c.client.Publish(c.stateTopic, 1, true, c.state(true))); err != nil {
+		return fmt.Errorf("publish %s: %w", c.stateTopic, err)
+	}
+	topics := map[string]byte{c.down: 1, c.stateTopic: 1}
+	token := c.client.SubscribeMultiple(topics, nil)
+	if err := c.wait(ctx, token); err != nil {
+		return fmt.Errorf("subscribe to %s: %w", c.down, err)
+	}
+	results := token.(*paho.SubscribeToken).Result()
+	if qos, ok := results[c.down]; !ok || qos > 1 {
+		return fmt.Errorf("subscribe to %s: the broker refuses; let user %q read it", c.down, c.d.s.Username)
+	}
+	if qos, ok := results[c.stateTopic]; !ok || qos > 1 {
+		c.d.log.Warn("broker does not let the node read its own state; a false offline will stand until the next connection", "node", c.info.Node, "link", c.info.Link)
+	}
+	go c.insist()
+	return nil
+}
+
+// wait waits for a token, but not longer than ctx or the connection.
+func (c *conn) wait(ctx context.Context, t paho.Token) error {
+	select {
+	case <-t.Done():
+		return t.Error()
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.done:
+		return c.err
+	}
+}
+
+// state returns the payload of the state topic.
+func (c *conn) state(online bool) []byte {
+	return wire.LinkState{Online: online, Version: c.info.Software, Epoch: c.info.Epoch, Nonce: c.info.Nonce, Link: c.info.Link}.Marshal()
+}
+
+// take gets each message that comes in, in order, on paho's reader goroutine: while it blocks, nothing else is read.
+func (c *conn) take(topic string, payload []byte) {
+	switch topic {
+	case c.down:
+		select {
+		case c.in <- payload:
+		case <-c.done:
+		}
+	case c.stateTopic:
+		// The will of a connection before this one can land late and say offline while the node is there (delivery rule 5).
+		if s, err := wire.ParseLinkState(payload); err == nil && s.Online && s.Nonce == c.info.Nonce {
+			return
+		}
+		select {
+		case c.denied <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// insist publishes online again whenever somebody denied it, at most once a second: two nodes of one name must not make a storm.
+func (c *conn) insist() {
+	for {
+		select {
+		case <-c.done:
+			return
+		case <-c.denied:
+		}
+		if !c.client.IsConnectionOpen() {
+			return
+		}
+		c.client.Publish(c.stateTopic, 1, true, c.state(true))
+		select {
+		case <-c.done:
+			return
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// Send is forwarder.Conn. With QoS 0 it returns when the message lies in the write buffer; with QoS 1 when paho's writer has
+// taken it, which it does one at a time.
+func (c *conn) Send(ctx context.Context, payload []byte, o forwarder.SendOptions) error {
+	var qos byte = 1
+	if o.Direct {
+		qos = 0
+	}
+	// paho's Publish blocks while its writer does, also past the end of the connection. Then it stays behind alone until its own timeout.
+	taken := make(chan paho.Token, 1)
+	go func() { taken <- c.client.Publish(c.up, qos, false, payload) }()
+	select {
+	case t := <-taken:
+		if qos == 0 {
+			return c.wait(ctx, t)
+		}
+		select {
+		case <-t.Done():
+			return t.Error()
+		default:
+			return nil
+		}
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.done:
+		return c.err
+	}
+}
+
+// Receive is forwarder.Conn.
+func (c *conn) Receive() <-chan []byte { return c.in }
+
+// Done is forwarder.Conn.
+func (c *conn) Done() <-chan struct{} { return c.done }
+
+// Err is forwarder.Conn.
+func (c *conn) Err() error {
+	select {
+	case <-c.done:
+		return c.err
+	default:
+		return nil
+	}
+}
+
+// Close is forwarder.Conn. If the connection still stands it says offline first: a DISCONNECT takes the will back.
+func (c *conn) Close() error {
+	c.closeOnce.Do(func() {
+		if c.Err() == nil && c.client.IsConnectionOpen() {
+			c.goodbye()
+		}
+		c.abandon()
+	})
+	return nil
+}
+
+func (c *conn) goodbye() {
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		c.client.Publish(c.stateTopic, 1, true, c.state(false)).WaitTimeout(goodbyeWait)
+	}()
+	select {
+	case <-said:
+	case <-time.After(goodbyeWait):
+		return // the socket is stuck; the will speaks
+	case <-c.done:
+		return
+	}
+	c.end(errClosed) // before the DISCONNECT, so that nothing is read into a wish to insist
+	c.client.Disconnect(uint(disconnectWait.Milliseconds()))
+}
+
+// abandon frees everything without a word.
+func (c *conn) abandon() {
+	c.end(errClosed)
+	c.mu.Lock()
+	c.gone = true
+	socket := c.socket
+	c.mu.Unlock()
+	if socket != nil {
+		socket.Close()
+	}
+	c.client.Disconnect(0)
+}
+
+// end marks the connection as ended, the first reason staying.
+func (c *conn) end(err error) {
+	c.endOnce.Do(func() {
+		c.err = err
+		close(c.done)
+	})
+}
+
+// hold remembers the socket, so that abandon can close it, whatever paho is waiting for.
+func (c *conn) hold(nc net.Conn) net.Conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.socket = nc
+	if c.gone {
+		nc.Close()
+	}
+	return nc
+}

@@ -1,0 +1,159 @@
+package forwarder
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"fieldpost/telemetry"
+	"fieldpost/telemetry/ranges"
+	"fieldpost/telemetry/wire"
+)
+
+// errGone says that the outbox has not got what its hello listed as kept.
+var errGone = errors.New("listed as kept, but not there")
+
+// readRetry is how long a lane rests after the outbox could not read it; after maxUnread tries at the same place, that place is left out.
+const (
+	readRetry = time.Second
+	maxUnread = 3
+
+	// So many places are left out in one go before acks and the clock get their turn.
+	maxTroubles = 64
+	troubleRest = time.Millisecond
+)
+
+// unreadable counts tries at reading one place of a lane.
+type unreadable struct {
+	seq   uint64
+	tries int
+}
+
+func laneIndex(l telemetry.Lane) int { return max(0, slices.Index(sendable[:], l)) }
+
+// pick returns what to hand to the link next: a hello that is due, then alarms, then what the window has room for, the most urgent
+// lane first and in it the lowest sequence.
+func (c *connection) pick(now time.Time) (job, bool) {
+	if c.say {
+		return c.hello(now), true
+	}
+	if c.pausing || c.welcome == nil {
+		return job{}, false
+	}
+	full := false
+	for i, lane := range sendable {
+		for tries := 0; !now.Before(c.paused[i]); tries++ {
+			if tries >= maxTroubles {
+				c.paused[i] = now.Add(troubleRest)
+				break
+			}
+			room := c.room(lane)
+			if room <= 0 {
+				full = true
+				break
+			}
+			p, err := c.pack(i, room)
+			switch {
+			case errors.Is(err, errNoRoom):
+				full = true
+			case errors.Is(err, errNothing):
+			case err != nil:
+				c.trouble(now, i, err)
+				continue
+			default:
+				c.unread[i] = unreadable{}
+				return c.ship(now, i, p), true
+			}
+			break
+		}
+	}
+	if !full {
+		c.window.starved(c.flight.bytes + c.flight.alarm)
+	}
+	return job{}, false
+}
+
+// size returns the window in bytes, the gateway's credit included.
+func (c *connection) size() int {
+	w := c.window.size()
+	if c.welcome != nil && c.welcome.Credit > 0 {
+		w = int(min(uint64(w), max(c.welcome.Credit, minPayload)))
+	}
+	return w
+}
+
+// room returns how many bytes of a lane may go now. A link with nothing under way always has room for one frame.
+func (c *connection) room(l telemetry.Lane) int {
+	used, size := c.flight.bytes, c.size()
+	if l == telemetry.Alarm {
+		used, size = c.flight.alarm, alarmWindow
+	}
+	if used == 0 {
+		return max(size, c.limit())
+	}
+	return size - used
+}
+
+// limit returns how large a frame may be: half the window, so that an alarm behind it waits half as long as the window allows.
+func (c *connection) limit() int {
+	n := min(max(c.size()/2, minPayload), maxPayload)
+	if c.welcome.MaxFrame > 0 {
+		n = min(n, int(min(c.welcome.MaxFrame, maxPayload)))
+	}
+	return n
+}
+
+// ship counts a packed frame as under way and returns the job that sends it, its table first if this gateway has not got it from this connection.
+func (c *connection) ship(now time.Time, lane int, p parcel) job {
+	j := job{direct: c.direct()}
+	var tables uint64
+	if t := p.header.Table; t != 0 && !c.tables[t] {
+		j.payloads = append(j.payloads, wire.Append(make([]byte, 0, len(p.table)+wire.Overhead), &wire.Table{Data: p.table}))
+		c.tables[t] = true
+		tables = 1
+	}
+	payload := wire.Append(make([]byte, 0, len(p.data)+wire.Overhead), &wire.Frame{Data: p.data})
+	j.payloads = append(j.payloads, payload)
+	span := ranges.Range{From: p.header.First, To: p.header.Last()}
+	c.flight.add(p.run, span, len(payload), c.window.sent(now, c.flight.bytes+c.flight.alarm))
+	c.ledger.remove(p.run, ranges.Make(span))
+	c.s.note(func(st *Status) {
+		st.FramesSent++
+		st.TablesSent += tables
+	})
+	return j
+}
+
+// trouble deals with a place of a lane that could not be packed: tried again a few times, then left out, so that one bad place
+// never blocks the lane.
+func (c *connection) trouble(now time.Time, lane int, err error) {
+	var t packError
+	if !errors.As(err, &t) {
+		panic(fmt.Sprintf("forwarder: undeclared error %v", err))
+	}
+	c.ahead[lane] = readAhead{}
+	u := &c.unread[lane]
+	next := u.tries >= maxUnread && t.span.From == u.seq+1 // the bad place goes on
+	if t.span.From != u.seq && !next {
+		*u = unreadable{}
+	}
+	u.seq = t.span.From
+	if u.tries++; u.tries < maxUnread && !t.final {
+		c.ledger.look(c.s.o.Outbox.Hello()) // it may have been dropped
+		if u.tries == 1 && errors.Is(err, errGone) {
+			return
+		}
+		c.s.log.Warn("frame not ready to send", "lane", sendable[lane], "first", t.span.From, "attempt", u.tries, "err", err)
+		c.paused[lane] = now.Add(readRetry)
+		return
+	}
+	u.tries = maxUnread
+	if next {
+		c.s.parked.add(t.run, t.span) // logged where it began
+	} else {
+		c.park(t.run, t.span, "records left out", err)
+	}
+	u.seq = t.span.To
+	c.ledger.work()
+}

@@ -1,0 +1,172 @@
+package forwarder
+
+import (
+	"slices"
+	"time"
+
+	"fieldpost/telemetry/ranges"
+	"fieldpost/telemetry/wire"
+)
+
+const (
+	longestBusy = time.Minute
+	coldWait    = 30 * time.Second // once a frame was refused as cold three times
+)
+
+// receive takes one message from the gateway. What it cannot read or does not know is counted and left.
+func (c *connection) receive(now time.Time, b []byte) error {
+	m, err := wire.Parse(b)
+	if err != nil {
+		c.s.note(func(st *Status) { st.Unreadable++ })
+		if !c.malformed {
+			c.malformed = true
+			c.s.log.Warn("message from the gateway ignored", "err", err)
+		}
+		return nil
+	}
+	switch m := m.(type) {
+	case *wire.Welcome:
+		return c.onWelcome(now, m)
+	case *wire.Ack:
+		if c.present(now, m.Generation) {
+			c.onAck(now, m)
+		}
+	case *wire.Refusal:
+		if c.present(now, m.Generation) {
+			c.onRefusal(now, m)
+		}
+	}
+	return nil
+}
+
+// present reports whether a message belongs to the generation that welcomed this connection. Another one means that the gateway
+// started anew behind a broker: what it has must be asked anew (delivery rule 6).
+func (c *connection) present(now time.Time, generation uint64) bool {
+	switch {
+	case c.welcome == nil:
+		return false // meant for a connection before this one
+	case generation == c.welcome.Generation:
+		return true
+	}
+	if !c.asking() && !now.Before(c.soonest) && !slices.Contains(c.past, generation) {
+		c.soonest = now.Add(newsEvery)
+		c.greet(true, true)
+	}
+	return false
+}
+
+func (c *connection) onWelcome(now time.Time, w *wire.Welcome) error {
+	if w.Nonce != c.nonce {
+		return nil // answers another connection's hello: down is the node's, not the link's
+	}
+	if slices.Contains(c.past, w.Generation) {
+		return nil // overtaken by its successor's: a generation does not come back
+	}
+	if err := c.s.admit(c.store, w.Store); err != nil {
+		return err
+	}
+	c.store = w.Store
+	first := c.welcome == nil
+	anew := !first && w.Generation != c.welcome.Generation
+	c.s.parked.meet(w.Generation)
+	var resent int
+	if anew {
+		c.past = append(c.past, c.welcome.Generation)
+	}
+	if anew || c.again {
+		clear(c.tables)
+		// Even what this welcome has leaves without a measurement: the wait was not the link's.
+		resent = c.stillLacking(w.Stored)
+		c.flight.drop()
+	} else {
+		c.flight.ack(now, &c.window, w.Stored)
+	}
+	c.welcome = w
+	c.progress, c.greeting = now, time.Time{}
+	c.pausing, c.again, c.say = false, false, false
+	c.ledger.replace(w.Stored)
+	c.s.o.Outbox.Acked(w.Store, w.Stored, true)
+	c.s.note(func(st *Status) {
+		st.State, st.Store, st.Generation = Up, w.Store, w.Generation
+		st.FramesResent += uint64(resent)
+	})
+	if first {
+		c.s.up(w)
+	} else if anew {
+		c.s.log.Info("gateway started anew", "store", w.Store)
+	}
+	return nil
+}
+
+// stillLacking counts the frames under way of which the gateway lacks a part.
+func (c *connection) stillLacking(stored []wire.Stored) int {
+	for _, s := range stored {
+		c.flight.take(run{s.Epoch, s.Lane}, s.Ranges)
+	}
+	return len(c.flight.list)
+}
+
+func (c *connection) onAck(now time.Time, a *wire.Ack) {
+	c.progress = now
+	n := c.flight.ack(now, &c.window, a.Stored)
+	c.ledger.ack(a.Stored)
+	c.s.o.Outbox.Acked(c.store, a.Stored, false)
+	c.s.proved()
+	c.s.note(func(st *Status) {
+		st.RecordsAcked += n
+		st.LastAck = now
+	})
+}
+
+// onRefusal gives the window slot back and decides what becomes of the frame (delivery rule 10).
+func (c *connection) onRefusal(now time.Time, r *wire.Refusal) {
+	c.progress = now
+	c.s.note(func(st *Status) {
+		if st.Refused == nil {
+			st.Refused = make(map[wire.Reason]uint64)
+		}
+		st.Refused[r.Reason]++
+	})
+	if r.Count == 0 {
+		return
+	}
+	k, span := run{r.Epoch, r.Lane}, ranges.Of(r.First, uint64(r.Count))
+	if n, _, _ := c.flight.take(k, ranges.Make(span)); n == 0 {
+		return // not under way: acknowledged meanwhile, or refused twice
+	}
+	lane := laneIndex(r.Lane)
+	strikes := c.s.parked.strike(strike{k, r.First, r.Reason})
+	switch r.Reason {
+	case wire.Cold:
+		if r.Table != 0 {
+			delete(c.tables, r.Table)
+		} else {
+			clear(c.tables)
+		}
+		if strikes >= 3 {
+			c.paused[lane] = now.Add(coldWait)
+		}
+	case wire.Busy:
+		wait := time.Second
+		if r.Wait > 0 {
+			wait = min(time.Duration(r.Wait)*time.Millisecond, longestBusy)
+		}
+		c.paused[lane] = now.Add(wait)
+	case wire.Corrupt:
+		// The bytes may have been hurt on the way or in memory: read them from the journal once more. If they are refused again
+		// it is the journal's copy; the gateway keeps that aside and acknowledges it, so that it does not come back.
+		c.ahead[lane] = readAhead{}
+		if strikes > 1 {
+			c.park(k, span, "gateway cannot read frame", r.Reason)
+		}
+	default: // Version: this node speaks nothing plainer; NotAllowed; what a later gateway may have against it
+		c.park(k, span, "gateway refuses frame for good", r.Reason)
+	}
+	c.ledger.work()
+}
+
+// park keeps a span from being sent until the gateway starts anew.
+func (c *connection) park(k run, span ranges.Range, msg string, why any) {
+	c.s.parked.add(k, span)
+	c.s.log.Error(msg, "epoch", k.epoch, "lane", k.lane, "first", span.From, "count", span.Len(), "err", why)
+}

@@ -1,0 +1,72 @@
+package forwarder
+
+import (
+	"maps"
+	"time"
+
+	"fieldpost/telemetry/wire"
+)
+
+// State is where a session stands.
+type State string
+
+// The states.
+const (
+	Connecting State = "connecting" // dialling
+	Greeting   State = "hello"      // connected; the gateway has not answered yet, or not lately
+	Up         State = "up"         // the gateway answers
+	Backoff    State = "backoff"    // waiting for the next attempt
+	Stopped    State = "stopped"    // not running, or at the wrong store
+)
+
+// Status is a snapshot of a session for status pages and metrics. Sizes are bytes.
+type Status struct {
+	Link, Kind, URL string
+	State           State
+	Since           time.Time // in State
+	LastError       string    // why the last connection ended or an attempt came to nothing; kept while up
+	LastAck         time.Time // of a frame; zero: never
+	Next            time.Time // Backoff: the next attempt
+	Attempts        int       // failed since the last acknowledged round trip
+
+	Store      wire.StoreID // of the last welcome
+	Generation uint64
+	RTT        time.Duration // smallest lately, from sending a frame to its ack; 0: none yet
+	Rate       float64       // acknowledged bytes per second, best lately; 0: none yet
+	Window     int
+	InFlight   int    // in the window
+	Waiting    uint64 // records to be sent or under way; what the session last knew
+	Parked     uint64 // records that are not sent again until the gateway starts anew
+
+	BytesIn, BytesOut uint64 // as the socket saw them
+	Connects          uint64
+	FramesSent        uint64 // messages with records
+	TablesSent        uint64
+	HellosSent        uint64
+	RecordsAcked      uint64 // that this session sent
+	FramesResent      uint64 // came back unacknowledged while the connection lasted
+	Unreadable        uint64 // messages from the gateway that could not be read
+	Refused           map[wire.Reason]uint64
+}
+
+// Status returns how the session stands. Safe for concurrent use.
+func (s *Session) Status() Status {
+	c := s.o.Dialer.Counters()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.status
+	st.Refused = maps.Clone(st.Refused)
+	st.BytesIn, st.BytesOut, st.Connects = c.In, c.Out, c.Connects
+	return st
+}
+
+// note changes the status.
+func (s *Session) note(change func(*Status)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.status.State
+	change(&s.status)
+	if s.status.State != before {
+		s.status.Since = time.Now()
+	}
+}

@@ -1,0 +1,80 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"fieldpost/api"
+	"fieldpost/gateway/ingest"
+	"fieldpost/gateway/source"
+	"fieldpost/gateway/store"
+)
+
+// Config is what a gateway runs: gateway.yaml as configs/gatewayfile has read it, with the sources made.
+type Config struct {
+	Software  string
+	Data      string
+	Retention store.RetentionSettings
+	Sources   []source.Source
+	HTTP      api.Settings
+	Log       *slog.Logger
+}
+
+// Gateway is one running gateway.
+type Gateway struct {
+	config  Config
+	log     *slog.Logger
+	started time.Time
+	store   *store.Store
+	ingest  *ingest.Ingest
+}
+
+// Open opens the store. Nothing listens before Run.
+func Open(c Config) (*Gateway, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	st, err := store.Open(c.Data, c.Retention, c.Log)
+	if err != nil {
+		return nil, err
+	}
+	return &Gateway{config: c, log: c.Log, started: time.Now(), store: st, ingest: ingest.New(st, c.Log)}, nil
+}
+
+// Run serves until ctx ends or something that only a person can mend fails, such as an address in use.
+func (g *Gateway) Run(ctx context.Context) error {
+	// The commit goroutine ends only when nothing more can come.
+	committing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	committed := make(chan error, 1)
+	go func() { committed <- g.ingest.Run(committing) }()
+
+	group, ctx := errgroup.WithContext(ctx)
+	for _, s := range g.config.Sources {
+		group.Go(func() error {
+			if err := s.Run(ctx, g.ingest); err != nil {
+				return fmt.Errorf("source %s: %w", s.Status().Name, err)
+			}
+			return nil
+		})
+	}
+	group.Go(func() error { return g.store.Run(ctx) })
+	group.Go(func() error { return api.Serve(ctx, g.config.HTTP, g.handler(), g.log) })
+	group.Go(func() error { return g.control(ctx) })
+	g.log.Info("running", "dir", g.config.Data, "store", g.store.ID().String(), "sources", len(g.config.Sources))
+	err := group.Wait()
+	stop()
+	return errors.Join(err, <-committed)
+}
+
+// Close closes the store. Run must have returned.
+func (g *Gateway) Close() error { return g.store.Close() }
+
+// ControlSocket is where, in a data folder, the running gateway answers `status` and `abandon`.
+func ControlSocket(data string) string { return filepath.Join(data, "control.sock") }

@@ -1,0 +1,250 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"fieldpost/gateway/store"
+	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame"
+	"fieldpost/telemetry/ranges"
+	"fieldpost/telemetry/wire"
+)
+
+const (
+	batchBytes = 8 << 20 // of one commit, about a second of a slow disk
+	busyWait   = 10_000  // milliseconds that a node waits before it tries a full or broken disk again
+	minRetry   = time.Second
+	maxRetry   = time.Minute
+)
+
+// Run commits what comes until ctx ends. What is in the queue by then is still committed.
+func (in *Ingest) Run(ctx context.Context) error {
+	c := &committer{Ingest: in}
+	var retry <-chan time.Time
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case it := <-in.queue:
+			c.commit(c.collect(it))
+		case <-retry:
+			c.reopen()
+		}
+		retry = c.retry
+	}
+	close(in.stopped)
+	in.budget.stop()
+	for {
+		select {
+		case it := <-in.queue:
+			c.commit(c.collect(it))
+			continue
+		default:
+		}
+		return nil
+	}
+}
+
+// committer is the state of the goroutine that commits.
+type committer struct {
+	*Ingest
+	broken bool             // a commit failed and the store is not open again
+	pause  time.Duration    // until the next attempt
+	retry  <-chan time.Time // fires at the next attempt
+}
+
+// collect takes what has come beside first, up to a bound.
+func (c *committer) collect(first *item) []*item {
+	batch := []*item{first}
+	size := len(first.frame.Data)
+	for size < batchBytes {
+		select {
+		case it := <-c.queue:
+			batch = append(batch, it)
+			size += len(it.frame.Data)
+			continue
+		default:
+		}
+		break
+	}
+	return batch
+}
+
+// commit stores batch and answers for each of its frames.
+func (c *committer) commit(batch []*item) {
+	defer func() {
+		for _, it := range batch {
+			c.budget.give(it.frame.Header.Node, len(it.frame.Data))
+		}
+	}()
+	if c.broken {
+		c.busy(batch)
+		return
+	}
+	frames, answer := c.trim(batch)
+	if len(frames) > 0 {
+		began := time.Now()
+		err := c.store.Append(frames)
+		switch {
+		case errors.Is(err, store.ErrFull):
+			c.busy(answer)
+			return
+		case err != nil:
+			c.fail(answer, err)
+			return
+		}
+		c.counters.commits.Add(1)
+		c.counters.slowest.Store(max(c.counters.slowest.Load(), uint64(time.Since(began))))
+		for i := range frames {
+			c.counters.records.Add(uint64(frames[i].Header.Count))
+		}
+	}
+	c.acknowledge(answer)
+}
+
+// laneKey names a lane of an epoch of a node.
+type laneKey struct {
+	node  string
+	epoch telemetry.Epoch
+	lane  telemetry.Lane
+}
+
+func keyOf(h *frame.Header) laneKey { return laneKey{h.Node, h.Epoch, h.Lane} }
+
+// trim leaves out of batch all records that are on disk or earlier in batch: one frame for each run of records that is new. It returns
+// the items that are still to be answered.
+func (c *committer) trim(batch []*item) (frames []store.Frame, answer []*item) {
+	pending := map[laneKey]*ranges.Set{}
+	for _, it := range batch {
+		h := &it.frame.Header
+		lacks := c.store.Lacks(h.Node, h.Epoch, h.Lane, it.span())
+		p := pending[keyOf(h)]
+		if p == nil {
+			p = &ranges.Set{}
+			pending[keyOf(h)] = p
+		}
+		if lacks = lacks.Minus(*p); lacks.Len() < uint64(h.Count) {
+			c.counters.repeats.Add(uint64(h.Count) - lacks.Len())
+		}
+		parts, err := it.parts(lacks)
+		if err != nil {
+			c.log.Error("frame cannot be cut", "node", h.Node, "lane", h.Lane.String(), "first", h.First, "count", h.Count, "err", err)
+			c.refuse(it.session, *h, wire.Refusal{Reason: wire.Corrupt})
+			continue
+		}
+		p.AddAll(lacks)
+		frames = append(frames, parts...)
+		answer = append(answer, it)
+	}
+	return frames, answer
+}
+
+// parts cuts the frame into one for each range of want.
+func (it *item) parts(want ranges.Set) ([]store.Frame, error) {
+	if want.Len() == uint64(it.frame.Header.Count) {
+		return []store.Frame{it.frame}, nil
+	}
+	var out []store.Frame
+	for r := range want.All() {
+		data, err := frame.Cut(nil, it.frame.Data, r.From, r.To)
+		if err != nil {
+			return nil, err
+		}
+		h, err := frame.ParseHeader(data)
+		if err != nil {
+			return nil, err
+		}
+		part := item{frame: store.Frame{Header: h, Data: data, Table: it.frame.Table, Encoded: it.frame.Encoded}}
+		if err := part.decode(); err != nil {
+			return nil, err
+		}
+		out = append(out, part.frame)
+	}
+	return out, nil
+}
+
+// busy asks the nodes to wait with what is not on disk.
+func (c *committer) busy(batch []*item) {
+	var stored []*item
+	for _, it := range batch {
+		h := &it.frame.Header
+		if !c.broken && c.store.Lacks(h.Node, h.Epoch, h.Lane, it.span()).Empty() {
+			stored = append(stored, it)
+			continue
+		}
+		c.refuse(it.session, *h, wire.Refusal{Reason: wire.Busy, Wait: busyWait})
+	}
+	c.acknowledge(stored)
+}
+
+// fail deals with a commit of which nobody knows what came to pass: every connection with a frame in it is ended, and the store is read back
+// from its disk (delivery rule 9).
+func (c *committer) fail(batch []*item, cause error) {
+	c.counters.failed.Add(1)
+	c.log.Error("commit failed; the store is opened again, and nodes send again what is not in it", "count", len(batch), "err", cause)
+	ended := map[*session]bool{}
+	for _, it := range batch {
+		if !ended[it.session] {
+			ended[it.session] = true
+			it.session.conn.Close(errors.New("a commit with frames of this connection failed"))
+		}
+	}
+	c.broken = true
+	c.reopen()
+}
+
+// reopen tries to open the store again, or plans the next attempt.
+func (c *committer) reopen() {
+	if err := c.store.Reopen(); err != nil {
+		if c.pause == 0 {
+			c.log.Error("store cannot be opened; nodes are asked to wait", "err", err)
+		}
+		c.pause = min(max(2*c.pause, minRetry), maxRetry)
+		c.retry = time.After(c.pause)
+		return
+	}
+	c.log.Info("store is open again")
+	c.broken, c.pause, c.retry = false, 0, nil
+}
+
+// acknowledge tells each connection what is on disk of the lanes that it sent frames of: the whole runs around them.
+func (in *Ingest) acknowledge(items []*item) {
+	if len(items) == 0 {
+		return
+	}
+	generation := in.store.Generation()
+	acks := map[*session]*wire.Ack{}
+	var order []*session
+	places := map[ackKey]int{}
+	for _, it := range items {
+		h := &it.frame.Header
+		runs := in.store.Received(h.Node, h.Epoch, h.Lane, it.span())
+		if runs.Empty() {
+			continue
+		}
+		a := acks[it.session]
+		if a == nil {
+			a = &wire.Ack{Generation: generation}
+			acks[it.session] = a
+			order = append(order, it.session)
+		}
+		key := ackKey{it.session, keyOf(h)}
+		i, ok := places[key]
+		if !ok {
+			i = len(a.Stored)
+			places[key] = i
+			a.Stored = append(a.Stored, wire.Stored{Epoch: h.Epoch, Lane: h.Lane})
+		}
+		a.Stored[i].Ranges.AddAll(runs)
+	}
+	for _, s := range order {
+		in.counters.acksSent.Add(1)
+		in.send(s, acks[s])
+	}
+}
+
+type ackKey struct {
+	session *session
+	lane    laneKey
+}

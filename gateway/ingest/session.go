@@ -1,0 +1,51 @@
+package ingest
+
+import (
+	"slices"
+
+	"fieldpost/gateway/source"
+	"fieldpost/history"
+)
+
+// session is one connection. Its fields but conn and peer belong to the goroutine that calls Receive and Gone.
+type session struct {
+	conn source.Conn
+	peer source.Peer
+
+	greeted bool // a hello came
+	nonce   uint64
+	link    string
+
+	tables []*table // most recent first
+}
+
+// table is a series table as it came and decoded.
+type table struct {
+	*history.Table
+	encoded []byte
+}
+
+// sessionTables is how many tables a connection may use by turns. A node has one, and two around a change of its devices.
+const sessionTables = 4
+
+func (s *session) table(hash uint64) *table {
+	for i, t := range s.tables {
+		if t.Hash == hash {
+			if i > 0 {
+				s.tables = slices.Insert(slices.Delete(s.tables, i, i+1), 0, t)
+			}
+			return t
+		}
+	}
+	return nil
+}
+
+func (s *session) addTable(t *table) {
+	if s.table(t.Hash) != nil {
+		return
+	}
+	s.tables = slices.Insert(s.tables, 0, t)
+	if len(s.tables) > sessionTables {
+		s.tables = slices.Delete(s.tables, sessionTables, len(s.tables))
+	}
+}

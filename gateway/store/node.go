@@ -1,0 +1,211 @@
+package store
+
+import (
+	"maps"
+	"slices"
+
+	"fieldpost/telemetry"
+	"fieldpost/telemetry/wire"
+)
+
+// Bounds on what nodes can make the store remember.
+const (
+	maxEpochs = 1 << 16
+	maxBoots  = 4096
+	maxNodes  = 1 << 17
+)
+
+// epoch is what the store knows of one epoch of a node.
+type epoch struct {
+	id, parent telemetry.Epoch
+	child      telemetry.Epoch // the first epoch seen that names this one as its parent
+	order      int             // in which the node's epochs were met
+	rolledBack bool            // there is more of it than its child knew of, or it has two children
+	lanes      [4]lane
+	dirty      bool // changed since it was last written to the state file
+}
+
+// node is what the store knows of one node.
+type node struct {
+	name     string
+	epochs   map[telemetry.Epoch]*epoch
+	lastSeen telemetry.Time
+	software string
+	labels   map[string]string
+	boots    map[telemetry.Boot]wire.Boot
+	links    map[string]presence // by link
+
+	dirty      bool // lastSeen, software or labels
+	bootsDirty bool
+}
+
+// presence is what is known of a node on one link. It lives as long as the process.
+type presence struct {
+	nonce  uint64
+	online bool
+}
+
+func newNode(name string) *node {
+	return &node{
+		name:   name,
+		epochs: map[telemetry.Epoch]*epoch{},
+		boots:  map[telemetry.Boot]wire.Boot{},
+		links:  map[string]presence{},
+	}
+}
+
+func (n *node) online() bool {
+	for _, p := range n.links {
+		if p.online {
+			return true
+		}
+	}
+	return false
+}
+
+// epoch returns the epoch id, made if it is new, or nil if the node has too many.
+func (n *node) epoch(id telemetry.Epoch) *epoch {
+	if e := n.epochs[id]; e != nil {
+		return e
+	}
+	if len(n.epochs) >= maxEpochs {
+		return nil
+	}
+	e := &epoch{id: id, order: len(n.epochs), dirty: true}
+	n.epochs[id] = e
+	return e
+}
+
+// ordered lists the epochs in the order they were met.
+func (n *node) ordered() []*epoch {
+	return slices.SortedFunc(maps.Values(n.epochs), func(a, b *epoch) int { return a.order - b.order })
+}
+
+// seen notes a sign of life.
+func (n *node) seen(at telemetry.Time) {
+	if at > n.lastSeen {
+		n.lastSeen, n.dirty = at, true
+	}
+}
+
+// hello takes over what h says, and returns the epochs that it shows to have been rolled back.
+func (n *node) hello(h *wire.Hello) (rolledBack []*epoch) {
+	if n.software != h.Software {
+		n.software, n.dirty = h.Software, true
+	}
+	named := map[telemetry.Epoch]bool{}
+	for _, he := range h.Epochs {
+		e := n.epoch(he.Epoch)
+		if e == nil || he.Epoch == 0 || named[he.Epoch] {
+			continue
+		}
+		named[he.Epoch] = true
+		e.dirty = true
+		told := [4]bool{}
+		for _, hl := range he.Lanes {
+			if hl.Lane.Valid() && !told[hl.Lane] {
+				told[hl.Lane] = true
+				e.lanes[hl.Lane].tell(hl)
+			}
+		}
+		for i := range e.lanes {
+			if !told[i] {
+				e.lanes[i].silence()
+			}
+		}
+		if p := n.adopt(e, he); p != nil {
+			rolledBack = append(rolledBack, p)
+		}
+	}
+	for id, e := range n.epochs {
+		if !named[id] && !e.settled() {
+			e.dirty = true
+			for i := range e.lanes {
+				e.lanes[i].silence()
+			}
+		}
+	}
+	return rolledBack
+}
+
+// adopt closes the parent that he names for e, and returns it if that shows it to have been rolled back.
+func (n *node) adopt(e *epoch, he wire.Epoch) *epoch {
+	if he.Parent == 0 || he.Parent == he.Epoch {
+		return nil
+	}
+	p := n.epoch(he.Parent)
+	if p == nil {
+		return nil
+	}
+	e.parent = he.Parent
+	for _, hl := range he.Lanes {
+		if hl.Lane.Valid() && (!p.lanes[hl.Lane].closed || hl.First < p.lanes[hl.Lane].end) {
+			p.lanes[hl.Lane].close(hl.First)
+			p.dirty = true
+		}
+	}
+	if p.child == 0 {
+		p.child, p.dirty = e.id, true
+	}
+	if p.child != e.id && !p.rolledBack {
+		// Two lives went on from the same one: a card was copied or put back.
+		p.rolledBack, p.dirty = true, true
+		return p
+	}
+	if p.check() {
+		return p
+	}
+	return nil
+}
+
+// check looks for more in e than its child knew of; it reports whether that is news.
+func (e *epoch) check() bool {
+	if e.rolledBack {
+		return false
+	}
+	for i := range e.lanes {
+		if e.lanes[i].beyond() {
+			e.rolledBack, e.dirty = true, true
+			return true
+		}
+	}
+	return false
+}
+
+// settled reports whether a further hello that does not name e can change nothing about it.
+func (e *epoch) settled() bool {
+	for i := range e.lanes {
+		l := &e.lanes[i]
+		if !l.kept.Empty() || !l.held.Empty() || l.told != l.next() {
+			return false
+		}
+	}
+	return true
+}
+
+// tellBoots takes over rows of the boot table and reports whether they tell anything new.
+func (n *node) tellBoots(boots []wire.Boot) (news bool) {
+	for _, b := range boots[:min(len(boots), maxBoots)] {
+		if old, ok := n.boots[b.Boot]; ok && old == b || !ok && len(n.boots) >= maxBoots && !n.forgetBoot(b.Ordinal) {
+			continue
+		}
+		n.boots[b.Boot] = b
+		n.bootsDirty, news = true, true
+	}
+	return news
+}
+
+// forgetBoot makes room for boot ordinal by forgetting the lowest one below it.
+func (n *node) forgetBoot(ordinal uint32) bool {
+	lowest := telemetry.Boot{Ordinal: ordinal}
+	for b := range n.boots {
+		if b.Ordinal < lowest.Ordinal {
+			lowest = b
+		}
+	}
+	if lowest.Ordinal == ordinal {
+		return false
+	}
+	delete(n.boots, lowest)
+	return true
+}

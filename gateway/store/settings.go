@@ -1,0 +1,20 @@
+package store
+
+import "fieldpost/configs/setting"
+
+// RetentionSettings says how long and how much the gateway keeps. Zero keeps all; a full disk then stops the
+// acks, so that the edges keep what they have.
+type RetentionSettings struct {
+	MaxAge  setting.Duration `yaml:"max_age"`
+	MaxSize setting.Size     `yaml:"max_size"`
+}
+
+// minSize leaves room for the open segment and one sealed one of the gateway's journal.
+const minSize = 128 << 20
+
+// Check is setting.Checker.
+func (s *RetentionSettings) Check(problem, _ setting.Problem) {
+	if s.MaxSize != 0 && s.MaxSize < minSize {
+		problem("max_size", "%s is too small to keep anything; at least %s, or 0 for no limit", s.MaxSize, setting.Size(minSize))
+	}
+}
