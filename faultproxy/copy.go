@@ -11,10 +11,10 @@ type piece struct {
 	due  time.Time
 }
 
-// copy moves bytes of one direction until either end fails or gone is closed. Reading and writing are apart, so that a delay
+// copy moves bytes of one direction until either end fails or gone is closed. Reading, at its rate, and writing are apart, so that a delay
 // makes bytes late without making them few.
 func (p *Proxy) copy(d Direction, to, from net.Conn, gone <-chan struct{}) {
-	const size = 4 << 10
+	const size = 16 << 10
 	pieces := make(chan piece, 64)
 	go func() {
 		defer close(pieces)
@@ -31,6 +31,12 @@ func (p *Proxy) copy(d Direction, to, from net.Conn, gone <-chan struct{}) {
 			n, err := from.Read(b)
 			if n > 0 {
 				p.bytes[d].Add(int64(n))
+				if f, ok = p.wait(d, gone); !ok { // it may have changed while nothing came
+					return
+				}
+				if f.rate > 0 && !sleep(time.Duration(float64(n)/float64(f.rate)*float64(time.Second)), gone) {
+					return
+				}
 				select {
 				case pieces <- piece{b[:n], time.Now().Add(f.delay)}:
 				case <-gone:
@@ -52,9 +58,6 @@ func (p *Proxy) copy(d Direction, to, from net.Conn, gone <-chan struct{}) {
 		}
 		if f.swallowed {
 			continue
-		}
-		if f.rate > 0 && !sleep(time.Duration(float64(len(pc.data))/float64(f.rate)*float64(time.Second)), gone) {
-			return
 		}
 		if _, err := to.Write(pc.data); err != nil {
 			return

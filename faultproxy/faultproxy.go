@@ -49,6 +49,19 @@ type fault struct {
 // pair is one connection through the proxy.
 type pair struct{ client, server net.Conn }
 
+// size fits the buffer that a direction is read from to its rate.
+func (p *pair) size(d Direction, rate int) {
+	from := p.client
+	if d == Down {
+		from = p.server
+	}
+	if rate == 0 {
+		rate = 1 << 20
+	}
+	// Below 4 KiB a kernel does what it likes.
+	_ = from.(*net.TCPConn).SetReadBuffer(min(max(rate/4, 4<<10), 256<<10))
+}
+
 func (p *pair) close() {
 	p.client.Close()
 	p.server.Close()
@@ -115,9 +128,15 @@ func (p *Proxy) StallAll(on bool) {
 // protocol that counts on order once it is switched off; cut it then.
 func (p *Proxy) Swallow(d Direction, on bool) { p.change(func() { p.faults[d].swallowed = on }) }
 
-// Throttle limits a direction to bytesPerSecond for each connection; 0: no limit.
+// Throttle limits a direction to bytesPerSecond for each connection; 0: no limit. It also makes the kernel hold no more than about a
+// quarter of a second of it, so that the sender feels the limit.
 func (p *Proxy) Throttle(d Direction, bytesPerSecond int) {
-	p.change(func() { p.faults[d].rate = bytesPerSecond })
+	p.change(func() {
+		p.faults[d].rate = bytesPerSecond
+		for pr := range p.pairs {
+			pr.size(d, bytesPerSecond)
+		}
+	})
 }
 
 // Delay makes each byte of a direction come later by delay.
@@ -179,11 +198,6 @@ func (p *Proxy) serve(client net.Conn) {
 	if err != nil {
 		return
 	}
-	// Small buffers, so that a throttled direction is felt by its sender and not hidden by the kernel.
-	for _, c := range []net.Conn{client, server} {
-		_ = c.(*net.TCPConn).SetReadBuffer(4 << 10)
-		_ = c.(*net.TCPConn).SetWriteBuffer(4 << 10)
-	}
 	pr := &pair{client, server}
 	p.mu.Lock()
 	if p.closed {
@@ -192,6 +206,11 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	p.pairs[pr] = struct{}{}
+	for d, f := range p.faults {
+		if f.rate > 0 {
+			pr.size(Direction(d), f.rate)
+		}
+	}
 	p.mu.Unlock()
 	gone := make(chan struct{})
 	var once sync.Once

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 
+	"fieldpost/journal/dirlock"
 	"fieldpost/journal/internal/pages"
 )
 
@@ -14,7 +15,7 @@ var (
 	ErrBinding  = errors.New("journal belongs to another")
 	ErrNotFound = errors.New("not in the journal")
 	ErrClosed   = errors.New("journal closed")
-	ErrHeld     = errors.New("held by another process")
+	ErrHeld     = dirlock.ErrHeld
 	ErrDamaged  = errors.New("damaged")
 	ErrStop     = errors.New("stop") // returned by a callback to end an iteration quietly
 )

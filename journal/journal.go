@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"fieldpost/journal/dirlock"
 	"fieldpost/telemetry/ranges"
 )
 
@@ -61,7 +62,7 @@ type Journal struct {
 	dir  string
 	o    Options
 	log  *slog.Logger
-	lock *os.File
+	lock *dirlock.Lock
 
 	// mending is held while a sealed segment's file is replaced or unlinked. Lock order: mending, mu.
 	mending sync.Mutex
@@ -117,12 +118,12 @@ func Open(dir string, o Options) (*Journal, []Damage, error) {
 		return nil, nil, fmt.Errorf("create journal: %w", err)
 	}
 	var err error
-	if j.lock, err = lock(filepath.Join(dir, "lock")); err != nil {
+	if j.lock, err = dirlock.TakeFile(filepath.Join(dir, "lock")); err != nil {
 		return nil, nil, fmt.Errorf("open journal: %w", err)
 	}
 	damages, err := j.load()
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("open journal %s: %w", dir, err), j.lock.Close())
+		return nil, nil, errors.Join(fmt.Errorf("open journal %s: %w", dir, err), j.lock.Release())
 	}
 	go j.write()
 	return j, damages, nil
@@ -317,7 +318,7 @@ func (j *Journal) Close() error {
 	if db != nil {
 		err = db.close() // waits for readers
 	}
-	if err = errors.Join(err, j.lock.Close()); err != nil {
+	if err = errors.Join(err, j.lock.Release()); err != nil {
 		return fmt.Errorf("close journal %s: %w", j.dir, err)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"fieldpost/journal/dirlock"
 	"fieldpost/telemetry/ranges"
 )
 
@@ -28,7 +29,7 @@ var stateBucket = []byte("state")
 //	value  u32 CRC-32C (big endian) of key and data | data
 type State struct {
 	path string
-	lock *os.File
+	lock *dirlock.Lock
 	d    *database
 
 	mu     sync.Mutex // held by Update
@@ -42,11 +43,11 @@ func OpenState(path, binding string) (s *State, damage *Damage, err error) {
 		return nil, nil, fmt.Errorf("create state: %w", err)
 	}
 	s = &State{path: path}
-	if s.lock, err = lock(path + ".lock"); err != nil {
+	if s.lock, err = dirlock.TakeFile(path + ".lock"); err != nil {
 		return nil, nil, fmt.Errorf("open state: %w", err)
 	}
 	if damage, err = s.open(binding); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("open state %s: %w", path, err), s.lock.Close())
+		return nil, nil, errors.Join(fmt.Errorf("open state %s: %w", path, err), s.lock.Release())
 	}
 	return s, damage, nil
 }
@@ -223,7 +224,7 @@ func (s *State) Each(prefix string, f func(key string, value []byte) error) erro
 
 // Close closes the file. A second Close does nothing.
 func (s *State) Close() error {
-	if err := errors.Join(s.d.close(), s.lock.Close()); err != nil && !errors.Is(err, os.ErrClosed) {
+	if err := errors.Join(s.d.close(), s.lock.Release()); err != nil && !errors.Is(err, os.ErrClosed) {
 		return s.wrap("close", err)
 	}
 	return nil

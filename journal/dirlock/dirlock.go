@@ -1,4 +1,4 @@
-// Package dirlock keeps two processes from the same data folder.
+// Package dirlock keeps two processes from the same data.
 package dirlock
 
 import (
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -14,38 +15,41 @@ import (
 // ErrHeld is wrapped by Take when another process holds the folder.
 var ErrHeld = errors.New("held by another process")
 
-// Lock is a folder held by this process. The kernel lets go of it when the process ends, however it ends.
+// Lock is a folder or file held by this process. The kernel lets go of it when the process ends, however it ends.
 type Lock struct{ file *os.File }
 
-// Take locks dir, which must exist, through the file `lock` in it, which names the holder's process id.
+// Take locks dir, which must exist, through the file `lock` in it.
 func Take(dir string) (*Lock, error) {
-	name := filepath.Join(dir, "lock")
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	l, err := TakeFile(filepath.Join(dir, "lock"))
 	if err != nil {
-		return nil, fmt.Errorf("lock folder %s: %w", dir, err)
+		return nil, fmt.Errorf("use folder %s: %w", dir, err)
+	}
+	return l, nil
+}
+
+// TakeFile locks through the file at path, which names the holder's process id.
+func TakeFile(path string) (*Lock, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		defer f.Close()
 		if !errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("lock folder %s: %w", dir, err)
+			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
-		holder := "another process"
-		if b, err := os.ReadFile(name); err == nil && len(b) > 0 {
-			holder = "process " + strings.TrimSpace(string(b))
+		holder := ""
+		if b, err := os.ReadFile(path); err == nil && len(b) > 0 {
+			holder = " (process " + strings.TrimSpace(string(b)) + ")"
 		}
-		return nil, fmt.Errorf("folder %s is in use by %s; stop that one first, or use another folder: %w", dir, holder, ErrHeld)
+		return nil, fmt.Errorf("%s: %w%s: stop that one first, or use another folder", path, ErrHeld, holder)
 	}
-	if err := errors.Join(f.Truncate(0), writeAt(f, fmt.Sprintf("%d\n", os.Getpid()))); err != nil {
-		// A full disk must not keep a node from starting: the lock holds without the name in it.
-		return &Lock{f}, nil //nolint:nilerr
+	// Only for the message above: a full disk must not keep a node from starting.
+	if f.Truncate(0) == nil {
+		_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	return &Lock{f}, nil
 }
 
-func writeAt(f *os.File, s string) error {
-	_, err := f.WriteAt([]byte(s), 0)
-	return err
-}
-
-// Release lets go of the folder. The file stays, so that nobody can lock a name that was just unlinked.
+// Release lets go. The file stays, so that nobody can lock a name that was just unlinked.
 func (l *Lock) Release() error { return l.file.Close() }

@@ -20,7 +20,6 @@ import (
 	"time"
 
 	mochi "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
@@ -51,19 +50,9 @@ func startBroker(t *testing.T, kind string, config *tls.Config, password string)
 	if err := b.AddHook(&access{password: password}, nil); err != nil {
 		t.Fatal(err)
 	}
-	lc := listeners.Config{ID: "t", Address: "127.0.0.1:0", TLSConfig: config}
-	var l listeners.Listener
-	switch kind {
-	case "tcp", "ssl":
-		l = listeners.NewTCP(lc)
-	default:
-		port, err := net.Listen("tcp", "127.0.0.1:0") // mochi's own does not tell which port it got
-		if err != nil {
-			t.Fatal(err)
-		}
-		lc.Address = port.Addr().String()
-		port.Close()
-		l = listeners.NewWebsocket(lc)
+	l, err := newPort(kind, config)
+	if err != nil {
+		t.Fatal(err)
 	}
 	if err := b.AddListener(l); err != nil {
 		t.Fatal(err)
@@ -85,9 +74,8 @@ func startBroker(t *testing.T, kind string, config *tls.Config, password string)
 	if err := b.Serve(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { b.Server.Close() })
+	t.Cleanup(func() { l.stop(); b.Server.Close() })
 	b.addr = l.Address()
-	waitPort(t, b.addr)
 	return b
 }
 
@@ -106,22 +94,6 @@ func (a *access) OnConnectAuthenticate(_ *mochi.Client, pk packets.Packet) bool 
 }
 
 func (a *access) OnACLCheck(*mochi.Client, string, bool) bool { return true }
-
-// waitPort waits until something listens: mochi's WebSocket listener starts on its own time.
-func waitPort(t *testing.T, addr string) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; {
-		c, err := net.Dial("tcp", addr)
-		if err == nil {
-			c.Close()
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
 
 // until waits until ok says that what was seen is enough.
 func (b *broker) until(t *testing.T, what string, ok func(seen []message) bool) {

@@ -108,12 +108,18 @@ func (f *coalesced) Close() error {
 	f.mu.Lock()
 	if f.closing.IsZero() {
 		f.closing = time.Now().Add(closeWait)
-		_ = f.Conn.SetWriteDeadline(f.closing)
 	}
+	wait := time.NewTimer(time.Until(f.closing))
 	signal(f.hurry)
 	signal(f.wake)
 	f.mu.Unlock()
-	<-f.done
+	defer wait.Stop()
+	select {
+	case <-f.done:
+	case <-wait.C:
+		f.raw.Close() // ends a write under way, whatever stands between
+		<-f.done
+	}
 	f.mu.Lock()
 	failed := f.err != nil
 	f.mu.Unlock()
@@ -158,7 +164,8 @@ func (f *coalesced) flush() {
 	}
 }
 
-// send writes piece by piece, each with a deadline of its own, so that a slow link has time as long as it takes something.
+// send writes piece by piece, each with a deadline of its own, so that a slow link has time as long as it takes something. Nobody else
+// sets write deadlines on the connection below: a WebSocket's must not be set while it writes.
 func (f *coalesced) send(b []byte) error {
 	for len(b) > 0 {
 		n := min(len(b), bufferSize)

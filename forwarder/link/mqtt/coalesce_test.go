@@ -46,18 +46,16 @@ func (s *slow) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (s *slow) SetWriteDeadline(t time.Time) error {
-	if d := time.Until(t); d <= closeWait {
-		time.AfterFunc(d, func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if !s.closed {
-				s.closed = true
-				close(s.ended)
-			}
-		})
+func (s *slow) SetWriteDeadline(time.Time) error { return nil }
+
+func (s *slow) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.closed = true
+		close(s.ended)
 	}
-	return nil
+	return s.Conn.Close()
 }
 
 func (s *slow) all() []byte {
