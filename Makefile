@@ -1,6 +1,6 @@
 # Fieldpost: two commands are enough: `make demo` and `make test`.
 #
-#   make demo    set-up, then a gateway, an edge and emulated instruments on this machine (LISTEN=127.0.0.1:8080 to change)
+#   make demo    a gateway, an edge and emulated instruments on this machine; needs Go only (LISTEN=127.0.0.1:8080 to change)
 #   make test    set-up, then every check and every test
 #   make check   formatting, vet, staticcheck
 #   make build   the binaries for this machine, in bin/

@@ -340,7 +340,10 @@ type edgeStatus struct {
 			Stored, Waiting, Memory uint64
 		}
 	}
-	Links []struct{ State, Err string }
+	Links []struct {
+		State, Err string
+		Connects   uint64
+	}
 }
 
 // numbers returns the values of readings in order.

@@ -37,6 +37,10 @@ type device struct {
 	last      map[string]telemetry.Reading
 }
 
+// resolution is what arrival times are cut to. A serial line and the scheduler give no more than a millisecond, and the digits
+// below it would be noise that every reading pays for on the link. Times that instruments send are kept as they are.
+const resolution = telemetry.Time(time.Millisecond)
+
 var lanesOfReadings = [...]telemetry.Lane{telemetry.Live, telemetry.Bulk}
 
 func newDevice(d Device, b *bus, book *lane.Book) (*device, error) {
@@ -71,7 +75,8 @@ func (d *device) take(ctx context.Context, r drivers.Report) {
 	d.feed.Lock()
 	defer d.feed.Unlock()
 	now, regime := d.book.Clock().Now()
-	d.condition(r, now, int64(now)-regime.Offset)
+	mono := int64(now) - regime.Offset
+	d.condition(r, now-now%resolution, mono)
 	for i, l := range lanesOfReadings {
 		if len(d.scratch[i]) == 0 {
 			continue

@@ -68,13 +68,13 @@ func (s Status) printLinks(row func(string, ...any), now time.Time) {
 		row("\nno links: a stand-alone logger")
 		return
 	}
-	row("\nLINK\tSTATE\tSINCE\tLAST ACK\tWAITING\tIN\tOUT\tCONNECTS")
+	row("\nLINK\tSTATE\tSINCE\tLAST ACK\tIN\tOUT\tCONNECTS")
 	for _, l := range s.Links {
 		acked := "never"
 		if l.LastAck != nil {
 			acked = ago(now, *l.LastAck)
 		}
-		row("%s\t%s\t%s\t%s\t%d\t%s\t%s\t%d", l.Link, l.State, ago(now, l.Since), acked, l.Waiting, bytes(float64(l.In)), bytes(float64(l.Out)), l.Connects)
+		row("%s\t%s\t%s\t%s\t%s\t%s\t%d", l.Link, l.State, ago(now, l.Since), acked, bytes(float64(l.In)), bytes(float64(l.Out)), l.Connects)
 		if l.Acked > 0 {
 			row("  %s\t%.2f bytes out per acknowledged record, round trip %s", l.URL, float64(l.Out)/float64(l.Acked), setting.Duration(l.RTT*float64(time.Second)))
 		}

@@ -165,9 +165,9 @@ func TestSession(t *testing.T) {
 				ctx, cancel := context.WithCancel(context.Background())
 				done := make(chan error, 1)
 				go func() { done <- s.Run(ctx) }()
-				for i := range 2000 {
+				for i := range 900 {
 					o.add(t, 1+i%9)
-					if i%700 == 300 {
+					if i%400 == 200 {
 						waitFor(t, "an ack", func() bool { return s.Status().State == forwarder.Up && s.Status().RecordsAcked > 0 })
 						p.Cut()
 					}
