@@ -40,6 +40,7 @@ func Open(c Config) (*Gateway, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	c.Log = slog.New(newQuiet(c.Log.Handler()))
 	st, err := store.Open(c.Data, c.Retention, c.Log)
 	if err != nil {
 		return nil, err

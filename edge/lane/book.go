@@ -190,6 +190,7 @@ func (b *Book) Run(ctx context.Context) error {
 // write commits one lane's records as they fall due.
 func (b *Book) write(ctx context.Context, w *writer) error {
 	retry := backoff{min: time.Second, max: time.Minute}
+	mended := false // since the last commit that came to pass
 	for {
 		wait, ok := w.due()
 		if !ok {
@@ -214,13 +215,15 @@ func (b *Book) write(ctx context.Context, w *writer) error {
 		err := b.commit(w)
 		if err == nil {
 			retry.reset()
+			mended = false
 			continue
 		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("last commit of the %s lane: %w", w.lane, err)
 		}
 		b.fail(w, err)
-		if b.mend(w, err) == nil {
+		if b.mend(w, err) == nil && !mended {
+			mended = true // once at once; a disk that can be opened and not written would have us do nothing else
 			continue
 		}
 		timer := time.NewTimer(retry.next())
@@ -234,20 +237,19 @@ func (b *Book) write(ctx context.Context, w *writer) error {
 
 // commit makes frames of all that waits in a lane and appends them as one commit.
 func (b *Book) commit(w *writer) error {
-	tab, err := b.series.current()
-	if err != nil {
-		return err
-	}
-	q := w.take()
 	b.epochMu.RLock()
 	j, _ := w.snapshot()
-	if j == nil {
+	if j == nil || w.unmended {
 		b.epochMu.RUnlock()
-		w.settle(q, 0, 0, errClosed)
 		return errClosed
 	}
 	first := j.Next()
-	made, err := w.encode(q, b.o.Node, b.epoch(), tab, first)
+	q := w.take()
+	tab, err := b.series.current() // after take: it has all series of what was taken
+	var made batch
+	if err == nil {
+		made, err = w.encode(q, b.o.Node, b.epoch(), tab, first)
+	}
 	if err == nil && len(made.entries) > 0 {
 		err = j.Append(made.entries...)
 	}
@@ -303,6 +305,9 @@ func (b *Book) mend(w *writer, cause error) error {
 	b.epochMu.Lock()
 	defer b.epochMu.Unlock()
 	old, durable := w.snapshot()
+	if !w.unmended {
+		w.unmended, w.durable = true, durable
+	}
 	if old != nil {
 		if err := old.Close(); err != nil {
 			b.log.Warn("close the failed journal", "lane", w.lane.String(), "err", err)
@@ -315,40 +320,57 @@ func (b *Book) mend(w *writer, cause error) error {
 	if err != nil {
 		return err
 	}
-	if err := b.reconcile(w, durable); err != nil {
-		return err
-	}
-	if err := b.drawEpoch(); err != nil {
-		return err
-	}
 	for _, d := range damages {
-		b.damaged(w.lane, d)
+		b.onDamage(w.lane)(d) // not here: its event may have to wait for a commit
 	}
+	if err := b.reconcile(w); err != nil {
+		return err
+	}
+	if !b.unused() {
+		if err := b.drawEpoch(); err != nil {
+			return err
+		}
+	}
+	w.unmended = false
 	b.log.Info("journal opened again", "lane", w.lane.String(), "epoch", b.epoch().String())
 	return nil
 }
 
 // reconcile deals with what of a failed commit did reach the disk: it has its identity and must not be written a second time,
 // and later epochs begin after it.
-func (b *Book) reconcile(w *writer, durable uint64) error {
+func (b *Book) reconcile(w *writer) error {
 	j, now := w.snapshot()
-	if now <= durable {
+	if now <= w.durable {
 		return nil
 	}
-	h, err := b.head(j, durable)
+	h, err := b.head(j, w.durable)
+	if errors.Is(err, journal.ErrNotFound) { // numbers used up, and nothing behind them: what they stood for is still in memory
+		w.durable = now
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("read what the failed commit left in the %s lane: %w", w.lane, err)
 	}
-	w.mu.Lock()
-	w.queue.drop(min(int(now-durable), w.queue.len()))
-	w.mu.Unlock()
+	w.landed(now - w.durable)
+	w.durable = now
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i := b.ledger.find(h.Epoch) + 1; i < len(b.ledger.epochs); i++ {
-		e := &b.ledger.epochs[i]
-		e.First[w.lane] = max(e.First[w.lane], now)
-	}
+	b.ledger.beginAfter(w.lane, h.Epoch, now)
 	return nil
+}
+
+// unused reports whether nothing was issued under the open epoch. Then it can stay: it is this process's own, and nobody was
+// ever sent a record of it. So a disk that fails for a day costs no more epochs than one that fails for a second.
+func (b *Book) unused() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e := b.ledger.epochs[len(b.ledger.epochs)-1]
+	for _, w := range b.writers {
+		if _, next := w.snapshot(); next != e.First[w.lane] {
+			return false
+		}
+	}
+	return true
 }
 
 // drawEpoch begins a new epoch at where each lane stands, durably. The caller holds epochMu or is alone.
@@ -365,7 +387,9 @@ func (b *Book) drawEpoch() error {
 		_, e.First[w.lane] = w.snapshot()
 	}
 	b.ledger.epochs = append(b.ledger.epochs, e)
-	b.ledger.prune(b.kept())
+	if kept, all := b.kept(); all {
+		b.ledger.prune(kept)
+	}
 	if err := b.save(); err != nil {
 		b.ledger.epochs = b.ledger.epochs[:len(b.ledger.epochs)-1]
 		return fmt.Errorf("write down the new epoch: %w", err)
@@ -380,17 +404,19 @@ func (b *Book) epoch() telemetry.Epoch {
 	return b.ledger.epochs[len(b.ledger.epochs)-1].ID
 }
 
-// kept returns what is on disk, durable, per lane.
-func (b *Book) kept() (kept [len(laneFolders)]ranges.Set) {
+// kept returns what is on disk, durable, per lane; of a lane that could not be opened again yet nothing, and all is false.
+func (b *Book) kept() (kept [len(laneFolders)]ranges.Set, all bool) {
+	all = true
 	for _, w := range b.writers {
 		j, next := w.snapshot()
 		if j == nil {
+			all = false
 			continue
 		}
 		kept[w.lane] = j.Kept()
 		kept[w.lane].Remove(ranges.Range{From: next, To: ^uint64(0)})
 	}
-	return kept
+	return kept, all
 }
 
 // Close saves what is known and closes all files. Run must have returned.

@@ -43,6 +43,17 @@ func (l *ledger) find(id telemetry.Epoch) int {
 	return slices.IndexFunc(l.epochs, func(e epoch) bool { return e.ID == id })
 }
 
+// beginAfter makes the epochs after id begin, in a lane, no earlier than next: what is before it is known to be of id.
+func (l *ledger) beginAfter(lane telemetry.Lane, id telemetry.Epoch, next uint64) {
+	at := l.find(id)
+	if at < 0 {
+		return
+	}
+	for i := at + 1; i < len(l.epochs); i++ {
+		l.epochs[i].First[lane] = max(l.epochs[i].First[lane], next)
+	}
+}
+
 // lose notes that rs of a lane are gone. Neighbours with the same reason become one; more than maxLosses and the oldest become one as well.
 func (l *ledger) lose(lane telemetry.Lane, reason wire.Reason, at telemetry.Time, rs ranges.Set) {
 	const maxLosses = 1024

@@ -21,7 +21,8 @@ func (b *Book) Hello() wire.Hello {
 	for _, w := range b.writers {
 		_, next[w.lane] = w.snapshot()
 	}
-	return wire.Hello{Epochs: b.ledger.hello(b.kept(), next), Boots: append([]wire.Boot(nil), b.boots...)}
+	kept, _ := b.kept()
+	return wire.Hello{Epochs: b.ledger.hello(kept, next), Boots: append([]wire.Boot(nil), b.boots...)}
 }
 
 // Frames returns committed frames of a lane from the one that holds seq (or the first after it) on.

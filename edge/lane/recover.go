@@ -22,6 +22,8 @@ func (b *Book) recoverEpochs() error {
 		h, err := b.head(j, last)
 		i := b.ledger.find(h.Epoch)
 		if err == nil && i >= 0 && b.ledger.epochs[i].First[w.lane] < next {
+			// A commit that failed may have reached the disk after all, and another lane may have begun an epoch since.
+			b.ledger.beginAfter(w.lane, h.Epoch, last+1)
 			continue
 		}
 		b.log.Warn("the state file does not know the newest frames; reading all frame headers", "lane", w.lane.String(), "err", err)

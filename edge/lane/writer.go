@@ -36,6 +36,10 @@ type writer struct {
 	room     chan struct{} // signalled (1) when what waits became less
 	wake     chan struct{} // signalled (1) when there is something to commit at once
 
+	// Under Book.epochMu: a commit failed, and no epoch was begun since the journal was opened again. durable is where it ended before.
+	unmended bool
+	durable  uint64
+
 	mu      sync.Mutex
 	journal *journal.Journal // nil while it could not be opened
 	reader  *history.Reader  // of journal
@@ -45,6 +49,7 @@ type writer struct {
 	spare   []frame.Record
 	since   time.Time
 	failing bool   // the last commit failed: what waits is bounded by dropping
+	gone    uint64 // of the failed commit's records, how many were dropped since
 	dropped uint64 // readings that found no disk and no room in memory
 	commits uint64
 }
@@ -101,6 +106,7 @@ func (w *writer) add(ctx context.Context, regime *clock.Regime, recs []frame.Rec
 			n := min(w.queue.len(), waitingMax/8)
 			w.queue.drop(n)
 			w.dropped += uint64(n)
+			w.gone += uint64(n)
 			break
 		}
 		w.mu.Unlock()
@@ -157,6 +163,7 @@ func (w *writer) settle(q queue, n int, next uint64, err error) {
 	w.mu.Lock()
 	w.taken = 0
 	w.failing = err != nil
+	w.gone = 0
 	if n > 0 {
 		w.next = next
 		w.commits++
@@ -183,6 +190,16 @@ func (w *writer) settle(q queue, n int, next uint64, err error) {
 	if again {
 		signal(w.wake)
 	}
+}
+
+// landed takes off the queue the first n records of a commit that failed: they are on the disk all the same.
+func (w *writer) landed(n uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n > w.gone {
+		w.queue.drop(int(min(n-w.gone, uint64(w.queue.len()))))
+	}
+	w.gone = 0
 }
 
 // batch is what one commit appends.
