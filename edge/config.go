@@ -7,6 +7,7 @@ import (
 	"fieldpost/drivers"
 	"fieldpost/edge/clock"
 	"fieldpost/forwarder"
+	"fieldpost/telemetry/wire"
 )
 
 // Config is what an edge runs: the files as configs/edgefile has read them, with the kinds resolved.
@@ -32,6 +33,7 @@ type Link struct {
 	Kind   string // mqtt
 	URL    string // as status shows it, without secrets
 	Dialer forwarder.Dialer
+	Accept []wire.StoreID // stores that may take the place of the one met first
 }
 
 // Line is one bus, shared or private, with the devices on it. One driver runs it.

@@ -69,7 +69,7 @@ func Open(c Config) (e *Edge, err error) {
 	for _, l := range c.Links {
 		e.sessions = append(e.sessions, forwarder.New(forwarder.Options{
 			Node: c.Node, Link: l.Name, Kind: l.Kind, URL: l.URL, Software: c.Software,
-			Outbox: book, Stores: book, Dialer: l.Dialer, Log: c.Log,
+			Outbox: book, Stores: book, Dialer: l.Dialer, Accept: l.Accept, Log: c.Log,
 		}))
 	}
 	return e, nil

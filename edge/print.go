@@ -38,18 +38,20 @@ func (s Status) Print(w io.Writer, now time.Time) error {
 		row("%s\t%s\t%s\t%d\t%d\t%s", d.Device, d.Driver, d.Bus, d.Readings, d.Errors, last)
 		for _, m := range d.Metrics {
 			if m.Time == nil {
-				row("  %s\t-", m.Metric)
+				row("  %s\t-\t\t\t\t", m.Metric)
 				continue
 			}
 			row("  %s\t%s %s\t%s\t\t\t%s", m.Metric, m.Value, m.Unit, m.Quality, ago(now, m.Time.Go()))
 		}
+	}
+	for _, d := range s.Devices { // below the table, whose columns they would break
 		if d.Err != "" {
-			row("  last error\t%s: %s", ago(now, *d.ErrTime), d.Err)
+			row("\n%s: last error %s: %s", d.Device, ago(now, *d.ErrTime), d.Err)
 		}
 	}
 	for _, b := range s.Buses {
 		if b.Fails > 0 {
-			row("\nbus %s (%s) is down since %s, tried %d times\t\t\n  %s", b.Name, b.Driver, ago(now, b.Since), b.Fails, b.Err)
+			row("\nbus %s (%s) is down since %s, tried %d times\n  %s", b.Name, b.Driver, ago(now, b.Since), b.Fails, b.Err)
 		}
 	}
 

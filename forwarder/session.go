@@ -44,7 +44,7 @@ const (
 )
 
 // errStray says that the gateway's store is not the one this link belongs to.
-var errStray = errors.New("the gateway's store is not the one this link met first; nothing is sent to it: lead the link back, or admit the new store")
+var errStray = errors.New("the gateway's store is not the one this link met first; nothing is sent to it: lead the link back, or write accept_stores: [its id] beside the link's name")
 
 // Session keeps one link going. Make one with New; run it once.
 type Session struct {

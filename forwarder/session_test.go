@@ -333,7 +333,7 @@ func TestForeignStore(t *testing.T) {
 				t.Errorf("the foreign store was sent %v", got)
 			}
 			st := r.s.Status()
-			if st.State != forwarder.Stopped || !strings.Contains(st.LastError, "admit the new store") || !strings.Contains(r.log.String(), "link stopped") {
+			if st.State != forwarder.Stopped || !strings.Contains(st.LastError, "accept_stores") || !strings.Contains(r.log.String(), "link stopped") {
 				t.Errorf("status %+v", st)
 			}
 			if n := len(r.seen().dials); n != 2 {

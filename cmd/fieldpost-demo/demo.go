@@ -13,7 +13,6 @@ import (
 	"fieldpost/drivers/catalogue"
 	"fieldpost/drivers/emulate"
 	"fieldpost/edge"
-	"fieldpost/forwarder/link/mqtt"
 	"fieldpost/gateway"
 	"fieldpost/gateway/source"
 	"fieldpost/gateway/source/mqttbroker"
@@ -110,14 +109,9 @@ func (d *demo) startEdge(path string) error {
 	if problems.Failed() {
 		return fmt.Errorf("load the edge's files:\n%s", problems)
 	}
-	config := c.Edge()
-	config.Software, config.Log = software, d.log.With("part", "edge")
-	for _, l := range c.Links {
-		dialer, err := mqtt.New(*l.MQTT, config.Log)
-		if err != nil {
-			return fmt.Errorf("set up link %s: %w", l.Name, err)
-		}
-		config.Links = append(config.Links, edge.Link{Name: l.Name, Kind: "mqtt", URL: l.MQTT.URL, Dialer: dialer})
+	config, err := c.Edge(software, d.log.With("part", "edge"))
+	if err != nil {
+		return err
 	}
 	e, err := edge.Open(config)
 	if err != nil {

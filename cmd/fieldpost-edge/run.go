@@ -9,7 +9,6 @@ import (
 
 	"fieldpost/configs/edgefile"
 	"fieldpost/edge"
-	"fieldpost/forwarder/link/mqtt"
 )
 
 func runCommand() command {
@@ -29,7 +28,7 @@ func runCommand() command {
 }
 
 func runEdge(ctx context.Context, c *edgefile.Config, log *slog.Logger) (err error) {
-	composed, err := compose(c, log)
+	composed, err := c.Edge(software(), log)
 	if err != nil {
 		return err
 	}
@@ -39,18 +38,4 @@ func runEdge(ctx context.Context, c *edgefile.Config, log *slog.Logger) (err err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
 	return e.Run(ctx)
-}
-
-// compose turns the files into what the edge runs.
-func compose(c *edgefile.Config, log *slog.Logger) (edge.Config, error) {
-	out := c.Edge()
-	out.Software, out.Log = software(), log
-	for _, l := range c.Links {
-		dialer, err := mqtt.New(*l.MQTT, log)
-		if err != nil {
-			return out, fmt.Errorf("set up link %s: %w", l.Name, err)
-		}
-		out.Links = append(out.Links, edge.Link{Name: l.Name, Kind: "mqtt", URL: l.MQTT.URL, Dialer: dialer})
-	}
-	return out, nil
 }

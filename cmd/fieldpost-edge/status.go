@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"time"
 
@@ -40,7 +42,11 @@ func printStatus(ctx context.Context, socket string, asJSON bool, out io.Writer)
 	}
 	resp, err := api.Client(socket).Do(req)
 	if err != nil {
-		return fmt.Errorf("ask the edge over %s: %w; is it running with this config, and are you root or its user?", socket, err)
+		var cause *url.Error // its URL says nothing to anybody
+		if errors.As(err, &cause) {
+			err = cause.Err
+		}
+		return fmt.Errorf("ask the edge: %w", err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

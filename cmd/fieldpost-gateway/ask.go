@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,7 +26,11 @@ func ask(ctx context.Context, data, method, path string, query url.Values) ([]by
 	}
 	resp, err := api.Client(socket).Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("ask the gateway over %s: %w; is it running with this config, and are you root or its user?", socket, err)
+		var cause *url.Error // its URL says nothing to anybody
+		if errors.As(err, &cause) {
+			err = cause.Err
+		}
+		return nil, fmt.Errorf("ask the gateway: %w", err)
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)

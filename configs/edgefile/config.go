@@ -5,6 +5,8 @@
 package edgefile
 
 import (
+	"fmt"
+	"log/slog"
 	"slices"
 
 	"fieldpost/api"
@@ -38,6 +40,10 @@ type Config struct {
 type Link struct {
 	Name string         `yaml:"name"` // also in topics and client ids
 	MQTT *mqtt.Settings `yaml:"mqtt,kind"`
+
+	// AcceptStores are ids of gateway stores that may take the place of the one this link met first: after a gateway's disk was
+	// replaced, the edge's status names the new one.
+	AcceptStores []wire.StoreID `yaml:"accept_stores"`
 }
 
 // Bus is one thing that several devices share. Exactly one kind is set.
@@ -77,9 +83,20 @@ func (c *Config) Lines() []edge.Line {
 	return lines
 }
 
-// Edge returns what an edge runs by c. The caller adds Links with their dialers, Software and Log.
-func (c *Config) Edge() edge.Config {
-	return edge.Config{Node: c.Node, Labels: c.Labels, Journal: c.Journal, Archive: c.Archive, Clock: c.Clock, HTTP: c.HTTP, Lines: c.Lines()}
+// Edge returns what an edge runs by c, with a dialer for each link. Software and log are the caller's.
+func (c *Config) Edge(software string, log *slog.Logger) (edge.Config, error) {
+	out := edge.Config{
+		Node: c.Node, Labels: c.Labels, Journal: c.Journal, Archive: c.Archive, Clock: c.Clock, HTTP: c.HTTP, Lines: c.Lines(),
+		Software: software, Log: log,
+	}
+	for _, l := range c.Links {
+		dialer, err := mqtt.New(*l.MQTT, log)
+		if err != nil {
+			return out, fmt.Errorf("set up link %s: %w", l.Name, err)
+		}
+		out.Links = append(out.Links, edge.Link{Name: l.Name, Kind: "mqtt", URL: dialer.Target(), Dialer: dialer, Accept: l.AcceptStores})
+	}
+	return out, nil
 }
 
 // Driver returns b as a driver sees it.

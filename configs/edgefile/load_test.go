@@ -163,7 +163,7 @@ devices: sensors/*
 	if l := lines[1]; l.Bus.Name != "/dev/c" || l.Bus.Serial.Baud != 300 || l.Kind.Name != "plain" || len(l.Devices) != 1 {
 		t.Errorf("got %+v", l)
 	}
-	if e := config.Edge(); e.Node != "pi-7" || len(e.Lines) != 2 || e.Archive != config.Archive || e.HTTP.Listen == "" {
+	if e, err := config.Edge("test", nil); err != nil || e.Node != "pi-7" || len(e.Lines) != 2 || e.Archive != config.Archive || e.HTTP.Listen == "" {
 		t.Errorf("got %+v", e)
 	}
 }

@@ -24,6 +24,15 @@ func ParseStoreID(s string) (StoreID, error) {
 	return id, nil
 }
 
+// MarshalText is String for encoders.
+func (s StoreID) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText is ParseStoreID for decoders.
+func (s *StoreID) UnmarshalText(b []byte) (err error) {
+	*s, err = ParseStoreID(string(b))
+	return err
+}
+
 // Welcome answers a Hello.
 type Welcome struct {
 	Nonce      uint64 // of the Hello it answers
