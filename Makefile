@@ -7,7 +7,6 @@
 #   make cross   stripped, static binaries for linux/amd64, arm64 and arm (GOARM=6), in bin/<target>/
 
 LISTEN ?= 127.0.0.1:8080
-COMMANDS := $(notdir $(wildcard cmd/*))
 STRIPPED := -trimpath -ldflags "-s -w"
 export CGO_ENABLED ?= 0
 

@@ -35,8 +35,9 @@ var layers = []layer{
 	{"configs/edgefile", []string{"configs", "telemetry", "drivers", "api", "forwarder", "edge"}, "the edge's form must link nothing of the gateway"},
 	{"configs/gatewayfile", []string{"configs", "telemetry", "api", "gateway"}, "the gateway's form must link nothing of the edge"},
 	{"configs", []string{"configs", "telemetry", "drivers", "api", "forwarder", "edge", "gateway"}, "composes settings, runs nothing"},
-	{"cmd/fieldpost-edge", []string{"telemetry", "configs/setting", "configs/strict", "configs/edgefile", "journal", "drivers", "api", "history", "forwarder", "edge"}, "wiring of the edge only"},
-	{"cmd/fieldpost-gateway", []string{"telemetry", "configs/setting", "configs/strict", "configs/gatewayfile", "journal", "api", "history", "gateway"}, "wiring of the gateway only"},
+	{"cmd/internal", nil, "shared by the commands; wires nothing"},
+	{"cmd/fieldpost-edge", []string{"cmd/internal", "telemetry", "configs/setting", "configs/strict", "configs/edgefile", "journal", "drivers", "api", "history", "forwarder", "edge"}, "wiring of the edge only"},
+	{"cmd/fieldpost-gateway", []string{"cmd/internal", "telemetry", "configs/setting", "configs/strict", "configs/gatewayfile", "journal", "api", "history", "gateway"}, "wiring of the gateway only"},
 	{"cmd", []string{""}, "wires whatever it needs"},
 	{"e2e", []string{"drivers/emulate", "faultproxy", "telemetry"}, "tests the built binaries from outside"},
 }

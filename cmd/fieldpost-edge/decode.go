@@ -8,42 +8,39 @@ import (
 	"io"
 	"os"
 
+	"fieldpost/cmd/internal/command"
 	"fieldpost/configs/edgefile"
 	"fieldpost/drivers"
 	"fieldpost/drivers/catalogue"
 	"fieldpost/edge"
 )
 
-func decodeCommand() command {
-	f := newFlags("decode")
+func decodeCommand() command.Sub {
+	f := command.Flags("decode")
 	device := f.String("device", "", "the device's `FILE`")
 	in := f.String("in", "-", "`FILE` of captured bytes; - is standard input")
 	chunk := f.Int("chunk", 4096, "feed the decoder `N` bytes at a time: what comes out must not depend on it")
-	return command{f, func(ctx context.Context, stdin io.Reader, out, errs io.Writer) int {
+	return command.Sub{Flags: f, Run: func(ctx context.Context, io command.IO) int {
 		if *device == "" || *chunk < 1 {
-			fmt.Fprintln(errs, "fieldpost-edge decode: -device FILE is needed, and -chunk of at least 1")
-			return badUsage
+			fmt.Fprintln(io.Errs, "fieldpost-edge decode: -device FILE is needed, and -chunk of at least 1")
+			return command.BadUsage
 		}
 		d, problems := edgefile.LoadDevice(*device, catalogue.Kinds())
-		fmt.Fprint(errs, problems)
+		fmt.Fprint(io.Errs, problems)
 		if problems.Failed() {
-			return failed
+			return command.Failed
 		}
-		bad, err := decode(ctx, d, *in, *chunk, stdin, out, errs)
-		if err != nil {
-			fmt.Fprintf(errs, "fieldpost-edge: %v\n", err)
-			return failed
-		}
+		bad, err := decode(ctx, d, *in, *chunk, io)
 		if bad > 0 {
-			fmt.Fprintf(errs, "%d telegrams or fields were not understood\n", bad)
+			fmt.Fprintf(io.Errs, "%d telegrams or fields were not understood\n", bad)
 		}
-		return ok
+		return done(err, io.Errs)
 	}}
 }
 
 // decode feeds captured bytes to the device's decoder and the pipeline's conditioning, and prints what comes out.
 // bad counts what the decoder did not understand; the first few are told.
-func decode(ctx context.Context, d *edgefile.Device, in string, chunk int, stdin io.Reader, out, errs io.Writer) (bad int, err error) {
+func decode(ctx context.Context, d *edgefile.Device, in string, chunk int, std command.IO) (bad int, err error) {
 	if d.Kind.Decoder == nil {
 		return 0, fmt.Errorf("driver %s asks its instruments; there is no stream to decode", d.Kind.Name)
 	}
@@ -51,20 +48,21 @@ func decode(ctx context.Context, d *edgefile.Device, in string, chunk int, stdin
 	if err != nil {
 		return 0, err
 	}
+	input := std.In
 	if in != "-" {
 		f, err := os.Open(in)
 		if err != nil {
 			return 0, fmt.Errorf("open the captured bytes: %w", err)
 		}
 		defer f.Close()
-		stdin = f
+		input = f
 	}
-	w := bufio.NewWriter(out)
+	w := bufio.NewWriter(std.Out)
 	condition := edge.Conditioner(d.Device.DeviceSettings)
 	emit := func(r drivers.Report) {
 		if r.Err != nil {
 			if bad++; bad <= 10 {
-				fmt.Fprintf(errs, "not understood: %v\n", r.Err)
+				fmt.Fprintf(std.Errs, "not understood: %v\n", r.Err)
 			}
 		}
 		for _, s := range r.Samples {
@@ -73,7 +71,7 @@ func decode(ctx context.Context, d *edgefile.Device, in string, chunk int, stdin
 	}
 	buf := make([]byte, chunk)
 	for ctx.Err() == nil {
-		n, err := io.ReadFull(stdin, buf)
+		n, err := io.ReadFull(input, buf)
 		decoder.Decode(buf[:n], emit)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			break

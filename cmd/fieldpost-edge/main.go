@@ -7,15 +7,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
-	"os"
-	"os/signal"
-	"runtime/debug"
-	"syscall"
 
+	"fieldpost/cmd/internal/command"
 	"fieldpost/configs/edgefile"
 	"fieldpost/drivers/catalogue"
 )
+
+const name = "fieldpost-edge"
 
 const usage = `fieldpost-edge reads instruments, keeps their readings in a journal and forwards them to a gateway.
 
@@ -29,69 +27,13 @@ const usage = `fieldpost-edge reads instruments, keeps their readings in a journ
 FILE is ` + edgefile.DefaultPath + ` unless -config says otherwise.
 `
 
-// Exit statuses.
-const (
-	ok       = 0
-	failed   = 1
-	badUsage = 2
-)
-
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
-}
-
-// command is one subcommand. It has parsed its flags when it runs.
-type command struct {
-	flags *flag.FlagSet
-	run   func(ctx context.Context, in io.Reader, out, errs io.Writer) int
-}
-
-func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
-	if len(args) == 0 {
-		fmt.Fprint(errs, usage)
-		return badUsage
-	}
-	var c command
-	switch args[0] {
-	case "run":
-		c = runCommand()
-	case "check":
-		c = checkCommand()
-	case "status":
-		c = statusCommand()
-	case "decode":
-		c = decodeCommand()
-	case "version":
-		fmt.Fprintln(out, software())
-		return ok
-	case "help", "-h", "-help", "--help":
-		fmt.Fprint(out, usage)
-		return ok
-	default:
-		fmt.Fprintf(errs, "fieldpost-edge: unknown command %q\n\n%s", args[0], usage)
-		return badUsage
-	}
-	c.flags.SetOutput(errs)
-	if err := c.flags.Parse(args[1:]); err != nil {
-		return badUsage // flag has said why
-	}
-	if c.flags.NArg() > 0 {
-		fmt.Fprintf(errs, "fieldpost-edge %s: unexpected argument %q\n", args[0], c.flags.Arg(0))
-		return badUsage
-	}
-	return c.run(ctx, in, out, errs)
+	command.Main(name, usage, runCommand(), checkCommand(), statusCommand(), decodeCommand())
 }
 
 // configFlag adds -config.
 func configFlag(f *flag.FlagSet) *string {
 	return f.String("config", edgefile.DefaultPath, "the edge's `FILE`")
-}
-
-func newFlags(name string) *flag.FlagSet {
-	return flag.NewFlagSet("fieldpost-edge "+name, flag.ContinueOnError)
 }
 
 // load reads the files and prints what is wrong with them. It returns nil if they cannot be run.
@@ -104,26 +46,24 @@ func load(path string, errs io.Writer) *edgefile.Config {
 	return c
 }
 
-func checkCommand() command {
-	f := newFlags("check")
+func checkCommand() command.Sub {
+	f := command.Flags("check")
 	config := configFlag(f)
-	return command{f, func(_ context.Context, _ io.Reader, out, errs io.Writer) int {
-		c := load(*config, errs)
+	return command.Sub{Flags: f, Run: func(_ context.Context, io command.IO) int {
+		c := load(*config, io.Errs)
 		if c == nil {
-			return failed
+			return command.Failed
 		}
-		fmt.Fprintf(out, "%s: ok: node %s, %d devices, %d links\n", *config, c.Node, len(c.Devices), len(c.Links))
-		return ok
+		fmt.Fprintf(io.Out, "%s: ok: node %s, %d devices, %d links\n", *config, c.Node, len(c.Devices), len(c.Links))
+		return command.OK
 	}}
 }
 
-// software is the name and version told to the gateway.
-func software() string {
-	version := "devel"
-	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" && b.Main.Version != "(devel)" {
-		version = b.Main.Version
+// done says what went wrong, if anything did, and returns the exit status.
+func done(err error, errs io.Writer) int {
+	if err != nil {
+		fmt.Fprintf(errs, "%s: %v\n", name, err)
+		return command.Failed
 	}
-	return "fieldpost-edge " + version
+	return command.OK
 }
-
-func logger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

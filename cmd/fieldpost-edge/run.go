@@ -3,32 +3,27 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 
+	"fieldpost/cmd/internal/command"
 	"fieldpost/configs/edgefile"
 	"fieldpost/edge"
 )
 
-func runCommand() command {
-	f := newFlags("run")
+func runCommand() command.Sub {
+	f := command.Flags("run")
 	config := configFlag(f)
-	return command{f, func(ctx context.Context, _ io.Reader, _, errs io.Writer) int {
-		c := load(*config, errs)
+	return command.Sub{Flags: f, Run: func(ctx context.Context, io command.IO) int {
+		c := load(*config, io.Errs)
 		if c == nil {
-			return failed
+			return command.Failed
 		}
-		if err := runEdge(ctx, c, logger(errs)); err != nil {
-			fmt.Fprintf(errs, "fieldpost-edge: %v\n", err)
-			return failed
-		}
-		return ok
+		return done(runEdge(ctx, c, command.Logger(io.Errs)), io.Errs)
 	}}
 }
 
 func runEdge(ctx context.Context, c *edgefile.Config, log *slog.Logger) (err error) {
-	composed, err := c.Edge(software(), log)
+	composed, err := c.Edge(command.Software(name), log)
 	if err != nil {
 		return err
 	}

@@ -12,24 +12,20 @@ import (
 	"time"
 
 	"fieldpost/api"
+	"fieldpost/cmd/internal/command"
 	"fieldpost/edge"
 )
 
-func statusCommand() command {
-	f := newFlags("status")
+func statusCommand() command.Sub {
+	f := command.Flags("status")
 	config := configFlag(f)
 	asJSON := f.Bool("json", false, "print the JSON as it comes")
-	return command{f, func(ctx context.Context, _ io.Reader, out, errs io.Writer) int {
-		c := load(*config, errs)
+	return command.Sub{Flags: f, Run: func(ctx context.Context, io command.IO) int {
+		c := load(*config, io.Errs)
 		if c == nil {
-			return failed
+			return command.Failed
 		}
-		socket := filepath.Join(c.Journal.Dir, edge.ControlSocket)
-		if err := printStatus(ctx, socket, *asJSON, out); err != nil {
-			fmt.Fprintf(errs, "fieldpost-edge: %v\n", err)
-			return failed
-		}
-		return ok
+		return done(printStatus(ctx, filepath.Join(c.Journal.Dir, edge.ControlSocket), *asJSON, io.Out), io.Errs)
 	}}
 }
 

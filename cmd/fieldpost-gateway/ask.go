@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fieldpost/api"
+	"fieldpost/cmd/internal/command"
 	"fieldpost/gateway"
 	"fieldpost/telemetry"
 )
@@ -47,41 +48,41 @@ func ask(ctx context.Context, data, method, path string, query url.Values) ([]by
 	return b, nil
 }
 
-func statusCommand() command {
-	f := newFlags("status")
+func statusCommand() command.Sub {
+	f := command.Flags("status")
 	config := configFlag(f)
 	asJSON := f.Bool("json", false, "print the JSON as it comes")
-	return command{flags: f, run: func(ctx context.Context, out, errs io.Writer) int {
-		c := load(*config, errs)
+	return command.Sub{Flags: f, Run: func(ctx context.Context, io command.IO) int {
+		c := load(*config, io.Errs)
 		if c == nil {
-			return failed
+			return command.Failed
 		}
 		b, err := ask(ctx, c.Data, http.MethodGet, gateway.StatusPath, nil)
 		if err == nil && *asJSON {
-			_, err = out.Write(b)
+			_, err = io.Out.Write(b)
 		} else if err == nil {
 			var s gateway.Status
 			if err = json.Unmarshal(b, &s); err == nil {
-				err = s.Print(out, time.Now())
+				err = s.Print(io.Out, time.Now())
 			}
 		}
-		return done(err, errs)
+		return done(err, io.Errs)
 	}}
 }
 
-func abandonCommand() command {
-	f := newFlags("abandon")
+func abandonCommand() command.Sub {
+	f := command.Flags("abandon")
 	config := configFlag(f)
 	node := f.String("node", "", "the `NODE` whose card is gone")
 	epoch := f.String("epoch", "", "only this `EPOCH`, 16 hexadecimal digits; default: all")
-	return command{flags: f, run: func(ctx context.Context, out, errs io.Writer) int {
+	return command.Sub{Flags: f, Run: func(ctx context.Context, io command.IO) int {
 		if err := telemetry.CheckNode(*node); err != nil {
-			fmt.Fprintf(errs, "fieldpost-gateway abandon: -node: %v\n", err)
-			return badUsage
+			fmt.Fprintf(io.Errs, "%s abandon: -node: %v\n", name, err)
+			return command.BadUsage
 		}
-		c := load(*config, errs)
+		c := load(*config, io.Errs)
 		if c == nil {
-			return failed
+			return command.Failed
 		}
 		query := url.Values{"node": {*node}}
 		if *epoch != "" {
@@ -91,17 +92,9 @@ func abandonCommand() command {
 		if err == nil {
 			var a gateway.Abandoned
 			if err = json.Unmarshal(b, &a); err == nil {
-				fmt.Fprintf(out, "%s: %d missing records count as lost now; should they come all the same, they are stored\n", *node, a.Records)
+				fmt.Fprintf(io.Out, "%s: %d missing records count as lost now; should they come all the same, they are stored\n", *node, a.Records)
 			}
 		}
-		return done(err, errs)
+		return done(err, io.Errs)
 	}}
-}
-
-func done(err error, errs io.Writer) int {
-	if err != nil {
-		fmt.Fprintf(errs, "fieldpost-gateway: %v\n", err)
-		return failed
-	}
-	return ok
 }

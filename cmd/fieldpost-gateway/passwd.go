@@ -4,35 +4,35 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"io"
 
+	"fieldpost/cmd/internal/command"
 	"fieldpost/gateway/source/mqttbroker"
 )
 
-func passwdCommand() command {
-	f := newFlags("passwd")
+func passwdCommand() command.Sub {
+	f := command.Flags("passwd")
 	file := f.String("file", "", "the users `FILE`; made if it is not there")
 	reader := f.Bool("reader", false, "a reader: may follow the nodes' states, speaks for none")
-	return command{flags: f, args: 1, run: func(_ context.Context, out, errs io.Writer) int {
-		name := f.Arg(0)
-		if *file == "" || name == "" {
-			fmt.Fprintln(errs, "fieldpost-gateway passwd: -file FILE and a NAME are needed")
-			return badUsage
+	return command.Sub{Flags: f, Args: 1, Run: func(_ context.Context, io command.IO) int {
+		user := f.Arg(0)
+		if *file == "" || user == "" {
+			fmt.Fprintln(io.Errs, "fieldpost-gateway passwd: -file FILE and a NAME are needed")
+			return command.BadUsage
 		}
 		role := mqttbroker.Node
 		if *reader {
 			role = mqttbroker.Reader
 		}
 		password := rand.Text()
-		line, err := mqttbroker.UserLine(name, password, role)
+		line, err := mqttbroker.UserLine(user, password, role)
 		if err == nil {
 			err = mqttbroker.SetUser(*file, line)
 		}
 		if err == nil {
 			// The password alone on standard output, so that it can go straight into the edge's password_file.
-			fmt.Fprintf(errs, "%s: user %s written; the password is shown this once\n", *file, name)
-			fmt.Fprintln(out, password)
+			fmt.Fprintf(io.Errs, "%s: user %s written; the password is shown this once\n", *file, user)
+			fmt.Fprintln(io.Out, password)
 		}
-		return done(err, errs)
+		return done(err, io.Errs)
 	}}
 }

@@ -4,37 +4,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 
+	"fieldpost/cmd/internal/command"
 	"fieldpost/configs/gatewayfile"
 	"fieldpost/gateway"
 	"fieldpost/gateway/source/mqttbroker"
 	"fieldpost/gateway/source/mqttclient"
 )
 
-func runCommand() command {
-	f := newFlags("run")
+func runCommand() command.Sub {
+	f := command.Flags("run")
 	config := configFlag(f)
-	return command{flags: f, run: func(ctx context.Context, _, errs io.Writer) int {
-		c := load(*config, errs)
+	return command.Sub{Flags: f, Run: func(ctx context.Context, io command.IO) int {
+		c := load(*config, io.Errs)
 		if c == nil {
-			return failed
+			return command.Failed
 		}
 		if c.File == "" {
-			fmt.Fprintf(errs, "fieldpost-gateway: no %s: MQTT on %s, HTTP on http://%s, data in ./%s, this machine only\n",
-				gatewayfile.DefaultPath, c.Sources[0].MQTTBroker.Listen, c.HTTP.Listen, c.Data)
+			fmt.Fprintf(io.Errs, "%s: no %s: MQTT on %s, HTTP on http://%s, data in ./%s, this machine only\n",
+				name, gatewayfile.DefaultPath, c.Sources[0].MQTTBroker.Listen, c.HTTP.Listen, c.Data)
 		}
-		if err := runGateway(ctx, c, logger(errs)); err != nil {
-			fmt.Fprintf(errs, "fieldpost-gateway: %v\n", err)
-			return failed
-		}
-		return ok
+		return done(runGateway(ctx, c, command.Logger(io.Errs)), io.Errs)
 	}}
 }
 
 func runGateway(ctx context.Context, c *gatewayfile.Config, log *slog.Logger) (err error) {
-	out := gateway.Config{Software: software(), Data: c.Data, Retention: c.Retention, HTTP: c.HTTP, Log: log}
+	out := gateway.Config{Software: command.Software(name), Data: c.Data, Retention: c.Retention, HTTP: c.HTTP, Log: log}
 	for _, s := range c.Sources {
 		switch {
 		case s.MQTTBroker != nil:
