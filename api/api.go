@@ -27,7 +27,8 @@ import (
 
 // Options of the handler. The zero value serves what the Selector has.
 type Options struct {
-	// Health says whether the process is alive; when a check fails, a restart is the cure. It is /healthz, and the beginning of /readyz.
+	// Health says what ails the process itself, such as a disk that cannot be written. It is /healthz, and the beginning of /readyz. A
+	// restart is seldom the cure: it loses what waits in memory.
 	Health func() []Check
 	// Ready says whether the process can do its work now: /readyz.
 	Ready func() []Check

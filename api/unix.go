@@ -82,9 +82,10 @@ func Client(path string) *http.Client {
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			dialer := net.Dialer{Timeout: dialTime}
 			conn, err := dialer.DialContext(ctx, "unix", path)
+			var op *net.OpError
 			switch {
-			case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-				return nil, fmt.Errorf("%w on %s; start it, or check the data folder: %w", ErrNotRunning, path, err)
+			case (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)) && errors.As(err, &op):
+				return nil, fmt.Errorf("%w on %s (%w); start it, or ask with the config that it runs by", ErrNotRunning, path, op.Err)
 			case errors.Is(err, fs.ErrPermission):
 				return nil, fmt.Errorf("%w; ask as the user that the process runs as", err)
 			}

@@ -59,7 +59,7 @@ func TestStatusText(t *testing.T) {
 		`^ +`+regexp.QuoteMeta(e.journal)+` +epoch [0-9a-f]{16}`,
 		`^d0 +line +\S+ +100 +1 +\S+ ago`,
 		`^  n +100 +good +\S+ ago`,
-		`^  last error +\S+ ago: .*this is no reading`,
+		`^d0: last error \S+ ago: .*this is no reading`,
 		`^d1 +line +\S+ +0 +0 +never`,
 		`^bus .*down since \S+ ago, tried \d+ times`,
 		`connection refused`,
@@ -94,7 +94,7 @@ func TestNothingRuns(t *testing.T) {
 		if code != 1 || out != "" {
 			t.Errorf("%v: status %d, output %q", args, code, out)
 		}
-		says(t, errs, args[0]+`: ask the \w+ over .*control\.sock: .*; is it running with this config`)
+		says(t, errs, args[0]+`: ask the \w+: no running process answers on .*control\.sock \(.*\); start it, or ask with the config that it runs by`)
 	}
 	for _, dir := range []string{s.data, e.journal} {
 		if _, err := os.Stat(dir); !os.IsNotExist(err) {
@@ -232,7 +232,7 @@ func TestPortsTaken(t *testing.T) {
 			t.Errorf("%s: status %d", what, code)
 		}
 		lines := strings.Split(strings.TrimSpace(errs), "\n")
-		says(t, lines[len(lines)-1], `^fieldpost-gateway: .*`+regexp.QuoteMeta(address)+`.*address already in use; .*listen`)
+		says(t, lines[len(lines)-1], `^fieldpost-gateway: (source broker|serve http): listen tcp `+regexp.QuoteMeta(address)+`.*address already in use; .*listen`)
 	}
 
 	s := newSite(t, "")

@@ -99,7 +99,9 @@ func (b *bus) first(good bool) bool {
 	}
 	b.reports++
 	again := b.fails > 0
-	b.fails, b.lastErr = 0, ""
+	if again {
+		b.fails, b.lastErr, b.since = 0, "", time.Now()
+	}
 	return again
 }
 
@@ -109,11 +111,15 @@ func (b *bus) count() uint64 {
 	return b.reports
 }
 
-// note records that the driver started or failed and returns the failures in a row.
+// note records that the driver started or failed and returns the failures in a row. A bus is down since the first of them, and until
+// something came by it again.
 func (b *bus) note(up bool, err error) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.up, b.since = up, time.Now()
+	b.up = up
+	if b.since.IsZero() || err != nil && b.fails == 0 {
+		b.since = time.Now()
+	}
 	if err != nil {
 		b.lastErr = err.Error()
 		b.fails++

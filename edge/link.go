@@ -1,6 +1,8 @@
 package edge
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,6 +82,9 @@ func (s Status) printLinks(row func(string, ...any), now time.Time) {
 		}
 		if l.State != string(forwarder.Up) && l.Err != "" {
 			row("  last error\t%s", strings.TrimSpace(l.Err))
+		}
+		for _, reason := range slices.Sorted(maps.Keys(l.Refused)) {
+			row("  refused by the gateway\t%s, %d times", reason, l.Refused[reason])
 		}
 		if l.Parked > 0 {
 			row("  not taken by the gateway\t%d records; see its log", l.Parked)

@@ -15,8 +15,8 @@ func (s Status) Print(w io.Writer, now time.Time) error {
 	row := func(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
 
 	row("node\t%s\t%s, running for %s", s.Node, s.Software, span(now.Sub(s.Since)))
-	row("clock\t%s\t%s, boot %d", s.Clock.State, s.Clock.Time, s.Clock.Boot)
-	room := "not known yet: ask again in a minute"
+	row("clock\t%s\t%s (%s), boot %d", s.Clock.Time.Go().Format(time.RFC3339), s.Clock.State, trust[s.Clock.State], s.Clock.Boot)
+	room := "for how many days there is room is known in a minute"
 	if s.Journal.Rate > 0 {
 		room = fmt.Sprintf("room for %.0f days at this rate (%s a day)", s.Journal.Room, bytes(s.Journal.Rate))
 	}
@@ -68,6 +68,14 @@ func (s Status) Print(w io.Writer, now time.Time) error {
 		return fmt.Errorf("print status: %w", err)
 	}
 	return nil
+}
+
+// trust says what the states of a clock mean.
+var trust = map[string]string{
+	"unset": "nothing vouches for it; readings are marked",
+	"floor": "nothing vouches for it; readings are marked",
+	"local": "a clock of the machine's own",
+	"sync":  "kept by the kernel",
 }
 
 func ago(now, t time.Time) string {

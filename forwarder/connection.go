@@ -166,8 +166,13 @@ func (c *connection) watch(now time.Time) error {
 		return errSilent{"the gateway did not answer the hello", silence}
 	case !c.asking() && len(c.flight.list) > 0 && now.Sub(c.progress) >= silence:
 		c.greet(true, true)
+	case !c.asking() && c.flight.overtaken(silence):
+		c.greet(true, true)
 	case !c.greeting.IsZero() && !c.say && now.Sub(c.hellos) >= helloAgain:
 		c.say = true
+	}
+	if c.s.parked.wake(now) {
+		c.ledger.work()
 	}
 	if c.welcome != nil && now.Sub(c.start) >= steady {
 		c.s.proved()
@@ -197,6 +202,7 @@ func (c *connection) wake(now time.Time) time.Time {
 	sooner(c.progress.Add(silence))
 	sooner(c.start.Add(steady))
 	sooner(c.soonest)
+	sooner(c.s.parked.retry)
 	for _, t := range c.paused {
 		sooner(t)
 	}

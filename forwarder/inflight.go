@@ -27,8 +27,9 @@ type shipment struct {
 // inflight is what is under way on one connection, in the order sent.
 type inflight struct {
 	list  []*shipment
-	bytes int // of all lanes but alarm
-	alarm int // of alarm
+	bytes int       // of all lanes but alarm
+	alarm int       // of alarm
+	acked time.Time // when the latest of those acknowledged in whole was sent
 }
 
 func (f *inflight) total(l telemetry.Lane) *int {
@@ -98,8 +99,17 @@ func (f *inflight) ack(now time.Time, w *window, stored []wire.Stored) (records 
 	}
 	for _, s := range whole {
 		w.acked(now, s.stamp)
+		if s.stamp.at.After(f.acked) {
+			f.acked = s.stamp.at
+		}
 	}
 	return records
+}
+
+// overtaken reports whether something sent d after the oldest of what is under way is acknowledged already. Messages keep their
+// order, so that one, or the word about it, was lost on the way, however much else is acknowledged.
+func (f *inflight) overtaken(d time.Duration) bool {
+	return len(f.list) > 0 && f.acked.Sub(f.list[0].stamp.at) >= d
 }
 
 // drop forgets all of it and returns how many frames that were.

@@ -2,6 +2,7 @@ package forwarder
 
 import (
 	"slices"
+	"time"
 
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/ranges"
@@ -157,6 +158,8 @@ func (l *ledger) waiting() uint64 {
 type parking struct {
 	generation uint64
 	sets       map[run]ranges.Set
+	unread     map[run]ranges.Set // the part of sets that could not be read here: the disk may be better later
+	retry      time.Time          // when it is tried again; zero: there is none
 	strikes    map[strike]int
 }
 
@@ -178,6 +181,37 @@ func (p *parking) add(k run, r ranges.Range) {
 	set := p.sets[k]
 	set.Add(r)
 	p.sets[k] = set
+}
+
+// unreadRest is how long what could not be read rests.
+const unreadRest = 10 * time.Minute
+
+// rest parks r for a while.
+func (p *parking) rest(now time.Time, k run, r ranges.Range) {
+	p.add(k, r)
+	if p.unread == nil {
+		p.unread = make(map[run]ranges.Set)
+	}
+	set := p.unread[k]
+	set.Add(r)
+	p.unread[k] = set
+	if p.retry.IsZero() {
+		p.retry = now.Add(unreadRest)
+	}
+}
+
+// wake lets go what has rested long enough, and reports whether there was any.
+func (p *parking) wake(now time.Time) bool {
+	if p.retry.IsZero() || now.Before(p.retry) {
+		return false
+	}
+	for k, r := range p.unread {
+		set := p.sets[k]
+		set.RemoveAll(r)
+		p.sets[k] = set
+	}
+	p.unread, p.retry = nil, time.Time{}
+	return true
 }
 
 // strike counts one and returns how many there are now.

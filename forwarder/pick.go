@@ -149,10 +149,13 @@ func (c *connection) trouble(now time.Time, lane int, err error) {
 		return
 	}
 	u.tries = maxUnread
-	if next {
-		c.s.parked.add(t.run, t.span) // logged where it began
+	if !next { // else logged where it began
+		c.logParked(t.run, t.span, "records left out", err)
+	}
+	if t.final {
+		c.s.parked.add(t.run, t.span)
 	} else {
-		c.park(t.run, t.span, "records left out", err)
+		c.s.parked.rest(now, t.run, t.span)
 	}
 	u.seq = t.span.To
 	c.ledger.work()

@@ -168,5 +168,9 @@ func (c *connection) onRefusal(now time.Time, r *wire.Refusal) {
 // park keeps a span from being sent until the gateway starts anew.
 func (c *connection) park(k run, span ranges.Range, msg string, why any) {
 	c.s.parked.add(k, span)
+	c.logParked(k, span, msg, why)
+}
+
+func (c *connection) logParked(k run, span ranges.Range, msg string, why any) {
 	c.s.log.Error(msg, "epoch", k.epoch, "lane", k.lane, "first", span.From, "count", span.Len(), "err", why)
 }

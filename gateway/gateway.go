@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 	"time"
@@ -58,12 +57,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 
 	group, ctx := errgroup.WithContext(ctx)
 	for _, s := range g.config.Sources {
-		group.Go(func() error {
-			if err := s.Run(ctx, g.ingest); err != nil {
-				return fmt.Errorf("source %s: %w", s.Status().Name, err)
-			}
-			return nil
-		})
+		group.Go(func() error { return s.Run(ctx, g.ingest) }) // it names itself
 	}
 	group.Go(func() error { return g.store.Run(ctx) })
 	group.Go(func() error { return api.Serve(ctx, g.config.HTTP, g.handler(), g.log) })

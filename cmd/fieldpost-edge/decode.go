@@ -71,13 +71,14 @@ func decode(ctx context.Context, d *edgefile.Device, in string, chunk int, std c
 	}
 	buf := make([]byte, chunk)
 	for ctx.Err() == nil {
-		n, err := io.ReadFull(input, buf)
+		n, err := input.Read(buf)
 		decoder.Decode(buf[:n], emit)
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil {
-			return bad, errors.Join(fmt.Errorf("read the captured bytes: %w", err), w.Flush())
+		// What came is shown at once, for in may be a live line.
+		if err := errors.Join(err, w.Flush()); err != nil {
+			return bad, fmt.Errorf("decode the captured bytes: %w", err)
 		}
 	}
 	decoder.Flush(emit)

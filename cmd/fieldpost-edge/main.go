@@ -4,9 +4,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 
 	"fieldpost/cmd/internal/command"
 	"fieldpost/configs/edgefile"
@@ -40,6 +43,9 @@ func configFlag(f *flag.FlagSet) *string {
 func load(path string, errs io.Writer) *edgefile.Config {
 	c, problems := edgefile.Load(path, catalogue.Kinds())
 	fmt.Fprint(errs, problems)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintf(errs, "%s: name the edge's file with -config; configs/examples/edge.yaml is one to begin with\n", name)
+	}
 	if problems.Failed() {
 		return nil
 	}
@@ -54,7 +60,7 @@ func checkCommand() command.Sub {
 		if c == nil {
 			return command.Failed
 		}
-		fmt.Fprintf(io.Out, "%s: ok: node %s, %d devices, %d links\n", *config, c.Node, len(c.Devices), len(c.Links))
+		fmt.Fprintf(io.Out, "%s: ok: node %s, devices: %d, links: %d\n", *config, c.Node, len(c.Devices), len(c.Links))
 		return command.OK
 	}}
 }

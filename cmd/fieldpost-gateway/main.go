@@ -58,7 +58,7 @@ func checkCommand() command.Sub {
 		if file == "" {
 			file = "no file; built-in defaults"
 		}
-		fmt.Fprintf(io.Out, "%s: ok: %d sources, data in %s\n", file, len(c.Sources), c.Data)
+		fmt.Fprintf(io.Out, "%s: ok: sources: %d, data in %s\n", file, len(c.Sources), c.Data)
 		return command.OK
 	}}
 }

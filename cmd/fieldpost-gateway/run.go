@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"io"
 
 	"fieldpost/cmd/internal/command"
 	"fieldpost/configs/gatewayfile"
@@ -21,15 +21,12 @@ func runCommand() command.Sub {
 		if c == nil {
 			return command.Failed
 		}
-		if c.File == "" {
-			fmt.Fprintf(io.Errs, "%s: no %s: MQTT on %s, HTTP on http://%s, data in ./%s, this machine only\n",
-				name, gatewayfile.DefaultPath, c.Sources[0].MQTTBroker.Listen, c.HTTP.Listen, c.Data)
-		}
-		return done(runGateway(ctx, c, command.Logger(io.Errs)), io.Errs)
+		return done(runGateway(ctx, c, io.Errs), io.Errs)
 	}}
 }
 
-func runGateway(ctx context.Context, c *gatewayfile.Config, log *slog.Logger) (err error) {
+func runGateway(ctx context.Context, c *gatewayfile.Config, errs io.Writer) (err error) {
+	log := command.Logger(errs)
 	out := gateway.Config{Software: command.Software(name), Data: c.Data, Retention: c.Retention, HTTP: c.HTTP, Log: log}
 	for _, s := range c.Sources {
 		switch {
@@ -44,5 +41,9 @@ func runGateway(ctx context.Context, c *gatewayfile.Config, log *slog.Logger) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
+	if c.File == "" {
+		fmt.Fprintf(errs, "%s: no %s: MQTT on %s, HTTP on http://%s, data in ./%s, this machine only\n",
+			name, gatewayfile.DefaultPath, c.Sources[0].MQTTBroker.Listen, c.HTTP.Listen, c.Data)
+	}
 	return g.Run(ctx)
 }

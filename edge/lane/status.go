@@ -38,7 +38,7 @@ type LaneStatus struct {
 // Status returns how the lanes stand.
 func (b *Book) Status() Status {
 	b.mu.Lock()
-	kept := b.kept()
+	kept, _ := b.kept()
 	s := Status{Dir: b.o.Dir, Epoch: b.ledger.epochs[len(b.ledger.epochs)-1].ID, MaxSize: b.o.MaxSize}
 	if b.trouble != nil {
 		s.Err = b.trouble.Error()

@@ -10,11 +10,18 @@ import (
 	"fieldpost/telemetry/wire"
 )
 
-// ErrTooMany says that the store will not remember more nodes.
-var ErrTooMany = errors.New("too many nodes")
+// ErrTooMany says that the store will not remember more of something.
+var ErrTooMany = errors.New("too many to remember")
 
 // Hello takes over what a node says of itself, and returns what it may forget of the epochs that it names (delivery rule 6).
 func (s *Store) Hello(name string, h *wire.Hello) ([]wire.Stored, error) {
+	for _, e := range h.Epochs {
+		for _, l := range e.Lanes {
+			if n := max(len(l.Kept.Ranges()), len(l.Held.Ranges())); n > maxRanges {
+				return nil, fmt.Errorf("node %s keeps %d ranges of lane %s: %w", name, n, l.Lane, ErrTooMany)
+			}
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ledger.nodes[name] == nil && len(s.ledger.nodes) >= maxNodes {
@@ -30,11 +37,13 @@ func (s *Store) Hello(name string, h *wire.Hello) ([]wire.Stored, error) {
 		s.alarmRollback(name, e)
 	}
 	var out []wire.Stored
+	answered := map[telemetry.Epoch]bool{} // a short hello must not be worth a long answer
 	for _, he := range h.Epochs {
 		e := n.epochs[he.Epoch]
-		if e == nil {
+		if e == nil || answered[he.Epoch] {
 			continue
 		}
+		answered[he.Epoch] = true
 		for i := range e.lanes {
 			if acked := e.lanes[i].acked(); !acked.Empty() {
 				out = append(out, wire.Stored{Epoch: he.Epoch, Lane: telemetry.Lane(i), Ranges: acked.Clone()})

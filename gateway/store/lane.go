@@ -98,9 +98,7 @@ func (l *lane) account() (missing, held ranges.Set, lost losses) {
 		// The node has spoken about all below told: what it does not keep is gone.
 		gone := rest.Intersect(ranges.Make(ranges.Range{From: 0, To: l.told - 1})).Minus(l.kept)
 		rest.RemoveAll(gone)
-		for r := range gone.All() {
-			lost.add(r, wire.Unexplained, 0)
-		}
+		lost = lost.with(gone)
 	}
 	held = rest.Intersect(l.held)
 	return rest.Minus(held), held, lost
@@ -119,8 +117,9 @@ func (l *lane) tell(h wire.Lane) {
 	l.held = h.Held.Intersect(l.kept)
 	// A node that is back from the dead may still send what an operator gave up; what is in quarantine it need not.
 	l.lost.forget(l.kept, wire.Corrupt)
+	gone := issued.Minus(l.kept) // what could not be dropped after all is not lost
 	for _, loss := range h.Lost[:min(len(h.Lost), maxLosses)] {
-		for r := range issued.Intersect(ranges.Make(loss.Range)).All() {
+		for r := range gone.Intersect(ranges.Make(loss.Range)).All() {
 			l.lost.add(r, loss.Reason, loss.Time)
 		}
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"slices"
 
 	"fieldpost/telemetry"
@@ -16,8 +17,15 @@ type losses []wire.Loss
 
 // add notes that r is lost. What was noted before stands.
 func (l *losses) add(r ranges.Range, reason wire.Reason, at telemetry.Time) {
+	if len(*l) >= maxLosses {
+		return
+	}
 	fresh := ranges.Make(r)
-	for _, old := range *l {
+	after, _ := slices.BinarySearchFunc(*l, r.From, func(a wire.Loss, from uint64) int { return cmp.Compare(a.To, from) })
+	for _, old := range (*l)[after:] {
+		if old.From > r.To {
+			break
+		}
 		fresh.Remove(old.Range)
 	}
 	for n := range fresh.All() {
@@ -32,6 +40,17 @@ func (l *losses) add(r ranges.Range, reason wire.Reason, at telemetry.Time) {
 		})
 		*l = slices.Insert(*l, i, wire.Loss{Range: n, Reason: reason, Time: at})
 	}
+}
+
+// with returns l and what else is gone without an explanation; nothing of gone is in l. A node can name a million gaps in one hello, so
+// they are not added one by one.
+func (l losses) with(gone ranges.Set) losses {
+	rs := gone.Ranges()
+	for _, r := range rs[:min(len(rs), max(0, maxLosses-len(l)))] {
+		l = append(l, wire.Loss{Range: r, Reason: wire.Unexplained})
+	}
+	slices.SortFunc(l, func(a, b wire.Loss) int { return cmp.Compare(a.From, b.From) })
+	return l
 }
 
 // forget takes set out of all losses that are not for reason except.

@@ -13,6 +13,7 @@ const (
 	maxEpochs = 1 << 16
 	maxBoots  = 4096
 	maxNodes  = 1 << 17
+	maxRanges = 1 << 14 // that a node keeps of one lane and epoch: damage and room that ran short make holes, on a bad card some hundreds
 )
 
 // epoch is what the store knows of one epoch of a node.
@@ -94,12 +95,17 @@ func (n *node) hello(h *wire.Hello) (rolledBack []*epoch) {
 		n.software, n.dirty = h.Software, true
 	}
 	named := map[telemetry.Epoch]bool{}
+	newest := -1
 	for _, he := range h.Epochs {
+		if he.Epoch == 0 || named[he.Epoch] {
+			continue
+		}
 		e := n.epoch(he.Epoch)
-		if e == nil || he.Epoch == 0 || named[he.Epoch] {
+		if e == nil {
 			continue
 		}
 		named[he.Epoch] = true
+		newest = max(newest, e.order)
 		e.dirty = true
 		told := [4]bool{}
 		for _, hl := range he.Lanes {
@@ -118,7 +124,8 @@ func (n *node) hello(h *wire.Hello) (rolledBack []*epoch) {
 		}
 	}
 	for id, e := range n.epochs {
-		if !named[id] && !e.settled() {
+		// Of an epoch that was met after those it names, a hello that another link's has overtaken knows nothing.
+		if !named[id] && e.order < newest && !e.settled() {
 			e.dirty = true
 			for i := range e.lanes {
 				e.lanes[i].silence()

@@ -211,7 +211,7 @@ func (s Set) Minus(o Set) Set {
 		return Set{}
 	}
 	out := Set{make([]Range, 0, len(s.r))}
-	cuts := o.r
+	cuts := o.r[o.search(s.r[0].From):]
 	for _, r := range s.r {
 		for len(cuts) > 0 && cuts[0].To < r.From {
 			cuts = cuts[1:]
@@ -240,7 +240,11 @@ func (s Set) Minus(o Set) Set {
 // Intersect returns what is in both.
 func (s Set) Intersect(o Set) Set {
 	var out Set
-	i, j := 0, 0
+	if len(s.r) == 0 || len(o.r) == 0 {
+		return out
+	}
+	// Searched for, so that a narrow set costs little against a long one.
+	i, j := s.search(o.r[0].From), o.search(s.r[0].From)
 	for i < len(s.r) && j < len(o.r) {
 		from, to := max(s.r[i].From, o.r[j].From), min(s.r[i].To, o.r[j].To)
 		if from <= to {

@@ -3,6 +3,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -63,11 +64,13 @@ func Run(ctx context.Context, name, usage string, args []string, io IO, subs ...
 			continue
 		}
 		s.Flags.SetOutput(io.Errs)
-		if err := s.Flags.Parse(args[1:]); err != nil {
+		switch err := s.Flags.Parse(args[1:]); {
+		case errors.Is(err, flag.ErrHelp):
+			return OK
+		case err != nil:
 			return BadUsage // flag has said why
-		}
-		if s.Flags.NArg() > s.Args {
-			fmt.Fprintf(io.Errs, "%s %s: unexpected argument %q\n", name, args[0], s.Flags.Arg(s.Args))
+		case s.Flags.NArg() > s.Args:
+			fmt.Fprintf(io.Errs, "%s %s: unexpected argument %q; flags come before arguments\n", name, args[0], s.Flags.Arg(s.Args))
 			return BadUsage
 		}
 		return s.Run(ctx, io)

@@ -1,0 +1,184 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"fieldpost/edge/clock"
+	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame"
+	"fieldpost/telemetry/ranges"
+)
+
+type stillClock struct{}
+
+func (stillClock) Read() (telemetry.Time, int64) { return 1_800_000_000_000_000_000, 1 }
+func (stillClock) Trust() telemetry.ClockState   { return telemetry.ClockSync }
+
+var _ clock.Source = stillClock{}
+
+// book opens a book that nobody runs: the test commits.
+func book(t *testing.T, dir string) *Book {
+	t.Helper()
+	b, err := Open(Options{Dir: dir, Node: "pi-7", MaxSize: 64 << 20, CommitEvery: time.Hour, Clock: stillClock{}, BootID: 1, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+// put queues n readings of the live lane, and commits them if commit is set.
+func put(t *testing.T, b *Book, n int, commit bool) {
+	t.Helper()
+	id, err := b.Describe(Description{Device: "boiler", Metric: "temperature"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, regime := b.Clock().Now()
+	recs := make([]frame.Record, n)
+	for i := range recs {
+		recs[i] = frame.Record{Series: uint32(id), Time: now, Value: telemetry.Float(float64(i))}
+	}
+	if err := b.Add(context.Background(), telemetry.Live, regime, recs); err != nil {
+		t.Fatal(err)
+	}
+	if commit {
+		if err := b.commit(b.writers[telemetry.Live]); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// land lets a commit of the live lane reach the disk and fail all the same, and returns the epoch it was of.
+func land(t *testing.T, b *Book) telemetry.Epoch {
+	t.Helper()
+	w := b.writers[telemetry.Live]
+	tab, err := b.series.current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := w.take()
+	e := b.epoch()
+	made, err := w.encode(q, "pi-7", e, tab, w.journal.Next())
+	if err == nil {
+		err = w.journal.Append(made.entries...)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.settle(q, 0, 0, errors.New("sync: input/output error"))
+	return e
+}
+
+// check compares the live lane's kept sequences, epoch by epoch, with the frames.
+func check(t *testing.T, b *Book, want map[telemetry.Epoch]ranges.Set) {
+	t.Helper()
+	for _, e := range b.Hello().Epochs {
+		for _, l := range e.Lanes {
+			if l.Lane != telemetry.Live {
+				continue
+			}
+			if !l.Kept.Equal(want[e.Epoch]) {
+				t.Errorf("epoch %v: hello says %v, on disk is %v", e.Epoch, l.Kept, want[e.Epoch])
+			}
+			delete(want, e.Epoch)
+		}
+	}
+	for e, s := range want {
+		if !s.Empty() {
+			t.Errorf("hello does not tell of epoch %v, of which %v is on disk", e, s)
+		}
+	}
+	frames, err := b.Frames(telemetry.Live, 0, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range frames {
+		i := b.ledger.find(f.Header.Epoch)
+		if r, ok := b.ledger.bounds(i, telemetry.Live, b.writers[telemetry.Live].next); !ok || f.Header.First < r.From || f.Header.Last() > r.To {
+			t.Errorf("frame %d of epoch %v lies outside %v", f.Header.First, f.Header.Epoch, r)
+		}
+	}
+}
+
+func TestAFailedCommitThatReachedTheDisk(t *testing.T) {
+	for name, opened := range map[string]func(t *testing.T, b *Book, dir string) *Book{
+		"mended": func(t *testing.T, b *Book, _ string) *Book {
+			w := b.writers[telemetry.Live]
+			if err := b.mend(w, errors.New("sync: input/output error")); err != nil {
+				t.Fatal(err)
+			}
+			if n := w.waiting(); n != 2 {
+				t.Errorf("%d records wait; 2 came after the commit that failed", n)
+			}
+			return b
+		},
+		"restarted": func(t *testing.T, b *Book, dir string) *Book {
+			if err := b.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return book(t, dir)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			b := book(t, dir)
+			put(t, b, 10, true)
+			put(t, b, 5, false)
+			e := land(t, b)
+			if err := b.drawEpoch(); err != nil { // for another lane that failed and was mended first
+				t.Fatal(err)
+			}
+			put(t, b, 2, false)
+			b = opened(t, b, dir)
+			check(t, b, map[telemetry.Epoch]ranges.Set{e: ranges.Make(ranges.Range{From: 1, To: 15})})
+		})
+	}
+}
+
+// Where the new epoch cannot be written down, nothing is appended under the old one.
+func TestNoCommitBeforeTheNewEpoch(t *testing.T) {
+	b := book(t, t.TempDir())
+	put(t, b, 10, true)
+	put(t, b, 5, false)
+	e := land(t, b)
+	if err := b.state.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w := b.writers[telemetry.Live]
+	if err := b.mend(w, errors.New("sync: input/output error")); err == nil {
+		t.Fatal("mended without an epoch")
+	}
+	put(t, b, 3, false)
+	if err := b.commit(w); err == nil {
+		t.Fatal("committed under the epoch of the failed commit")
+	}
+	if n := w.waiting(); n != 3 {
+		t.Errorf("%d records wait, want the 3 that are on no disk", n)
+	}
+	check(t, b, map[telemetry.Epoch]ranges.Set{e: ranges.Make(ranges.Range{From: 1, To: 15})})
+}
+
+// While one lane cannot be opened again, epochs that another lane begins do not push those of its records out.
+func TestEpochsOfALaneThatIsAwayAreNotForgotten(t *testing.T) {
+	b := book(t, t.TempDir())
+	put(t, b, 10, true)
+	e := b.epoch()
+	w := b.writers[telemetry.Live]
+	j := w.journal
+	w.journal = nil
+	for range 40 {
+		if err := b.drawEpoch(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.journal = j
+	if err := b.drawEpoch(); err != nil {
+		t.Fatal(err)
+	}
+	check(t, b, map[telemetry.Epoch]ranges.Set{e: ranges.Make(ranges.Range{From: 1, To: 10})})
+}
