@@ -40,7 +40,7 @@ func Open(c Config) (e *Edge, err error) {
 	}
 	o := lane.Options{
 		Dir: c.Journal.Dir, Node: c.Node, Labels: c.Labels, MaxSize: int64(c.Journal.MaxSize),
-		CommitEvery: c.Journal.CommitEvery.Go(), Clock: source, BootID: bootID, Log: c.Log,
+		StandAlone: len(c.Links) == 0, CommitEvery: c.Journal.CommitEvery.Go(), Clock: source, BootID: bootID, Log: c.Log,
 	}
 	if c.Archive != nil {
 		o.ArchiveSize = int64(c.Archive.MaxSize)

@@ -2,16 +2,12 @@ package lane
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -34,6 +30,7 @@ type Options struct {
 	MaxSize     int64             // of alarm, live and bulk together, bytes on disk
 	ArchiveSize int64             // of archive; 0: switched off
 	ArchiveAge  time.Duration     // of archive; 0: any
+	StandAlone  bool              // there is no gateway to wait for
 	CommitEvery time.Duration     // of live, bulk and archive
 	Clock       clock.Source
 	BootID      uint64
@@ -52,7 +49,6 @@ type Book struct {
 	past    *history.Catalogue // of all lanes
 	writers [len(laneFolders)]*writer
 	changed broadcast
-	dropped atomic.Uint64 // generation of kept and lost: rises when something was dropped or damaged
 
 	background sync.WaitGroup // notes of damage under way
 
@@ -64,6 +60,7 @@ type Book struct {
 	boots   []wire.Boot
 	places  map[uint64]place // where a table was seen last
 	dirty   bool             // acked ranges changed since they were last saved
+	told    uint64           // of the dropped readings, how many an event has told of
 	trouble error            // why the disk cannot be written; nil: it can
 	opened  time.Time
 	crowded chan struct{} // signalled (1) when the lanes have outgrown their room
@@ -275,134 +272,6 @@ func (b *Book) commit(w *writer) error {
 }
 
 var errClosed = errors.New("the journal could not be opened again yet")
-
-// fail notes that a lane cannot be written and says so once.
-func (b *Book) fail(w *writer, err error) {
-	b.mu.Lock()
-	known := b.trouble != nil
-	b.trouble = err
-	b.mu.Unlock()
-	if !known {
-		b.log.Error("the disk cannot be written; readings wait in memory, the oldest go when it is full", "lane", w.lane.String(), "err", err)
-	}
-}
-
-func (b *Book) recovered() {
-	b.mu.Lock()
-	was := b.trouble
-	b.trouble = nil
-	b.mu.Unlock()
-	if was != nil {
-		b.log.Info("the disk can be written again")
-	}
-}
-
-// mend opens a lane anew after a failed commit, under a new epoch (delivery rule 2): nobody can say which of the failed commit is on the disk.
-func (b *Book) mend(w *writer, cause error) error {
-	if errors.Is(cause, syscall.ENOSPC) {
-		b.makeRoom(true)
-	}
-	b.epochMu.Lock()
-	defer b.epochMu.Unlock()
-	old, durable := w.snapshot()
-	if !w.unmended {
-		w.unmended, w.durable = true, durable
-	}
-	if old != nil {
-		if err := old.Close(); err != nil {
-			b.log.Warn("close the failed journal", "lane", w.lane.String(), "err", err)
-		}
-		w.mu.Lock()
-		w.journal = nil
-		w.mu.Unlock()
-	}
-	damages, err := w.open(b.o.Node, b.onDamage(w.lane), b.historyOptions())
-	if err != nil {
-		return err
-	}
-	for _, d := range damages {
-		b.onDamage(w.lane)(d) // not here: its event may have to wait for a commit
-	}
-	if err := b.reconcile(w); err != nil {
-		return err
-	}
-	if !b.unused() {
-		if err := b.drawEpoch(); err != nil {
-			return err
-		}
-	}
-	w.unmended = false
-	b.log.Info("journal opened again", "lane", w.lane.String(), "epoch", b.epoch().String())
-	return nil
-}
-
-// reconcile deals with what of a failed commit did reach the disk: it has its identity and must not be written a second time,
-// and later epochs begin after it.
-func (b *Book) reconcile(w *writer) error {
-	j, now := w.snapshot()
-	if now <= w.durable {
-		return nil
-	}
-	h, err := b.head(j, w.durable)
-	if errors.Is(err, journal.ErrNotFound) { // numbers used up, and nothing behind them: what they stood for is still in memory
-		w.durable = now
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read what the failed commit left in the %s lane: %w", w.lane, err)
-	}
-	w.landed(now - w.durable)
-	w.durable = now
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.ledger.beginAfter(w.lane, h.Epoch, now)
-	return nil
-}
-
-// unused reports whether nothing was issued under the open epoch. Then it can stay: it is this process's own, and nobody was
-// ever sent a record of it. So a disk that fails for a day costs no more epochs than one that fails for a second.
-func (b *Book) unused() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	e := b.ledger.epochs[len(b.ledger.epochs)-1]
-	for _, w := range b.writers {
-		if _, next := w.snapshot(); next != e.First[w.lane] {
-			return false
-		}
-	}
-	return true
-}
-
-// drawEpoch begins a new epoch at where each lane stands, durably. The caller holds epochMu or is alone.
-func (b *Book) drawEpoch() error {
-	var bits [8]byte
-	rand.Read(bits[:]) // never fails (crypto/rand)
-	e := epoch{ID: telemetry.Epoch(binary.BigEndian.Uint64(bits[:]) | 1), Boot: b.clock.Regime().Boot.Ordinal}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if n := len(b.ledger.epochs); n > 0 {
-		e.Parent = b.ledger.epochs[n-1].ID
-	}
-	for _, w := range b.writers {
-		_, e.First[w.lane] = w.snapshot()
-	}
-	b.ledger.epochs = append(b.ledger.epochs, e)
-	if kept, all := b.kept(); all {
-		b.ledger.prune(kept)
-	}
-	if err := b.save(); err != nil {
-		b.ledger.epochs = b.ledger.epochs[:len(b.ledger.epochs)-1]
-		return fmt.Errorf("write down the new epoch: %w", err)
-	}
-	return nil
-}
-
-// epoch returns the open epoch.
-func (b *Book) epoch() telemetry.Epoch {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.ledger.epochs[len(b.ledger.epochs)-1].ID
-}
 
 // kept returns what is on disk, durable, per lane; of a lane that could not be opened again yet nothing, and all is false.
 func (b *Book) kept() (kept [len(laneFolders)]ranges.Set, all bool) {

@@ -128,6 +128,11 @@ func (l *ledger) hello(kept [len(laneFolders)]ranges.Set, next [len(laneFolders)
 				here := ranges.Make(issued)
 				wl.Next = issued.To + 1
 				wl.Kept = kept[lane].Intersect(here)
+				for _, x := range l.lost[lane] {
+					if x.Reason == wire.Damaged { // on disk perhaps, but of no use to anybody: see Book.Table
+						wl.Kept.Remove(x.Range)
+					}
+				}
 				if lane == telemetry.Archive {
 					wl.Held = wl.Kept
 				}

@@ -1,12 +1,14 @@
 package lane
 
 import (
+	"errors"
 	"fmt"
 
 	"fieldpost/forwarder"
 	"fieldpost/journal"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
+	"fieldpost/telemetry/ranges"
 	"fieldpost/telemetry/wire"
 )
 
@@ -64,19 +66,75 @@ func (b *Book) seen(h frame.Header, l telemetry.Lane, pos uint64) {
 	b.places[h.Table] = place{l, pos}
 }
 
-// Table returns the encoded series table that a frame returned by Frames names.
+// Table returns the encoded series table that a frame returned by Frames names. Every segment that uses a table has a copy of its own, so
+// that where one is damaged another will do. If none is left, the frames that name it cannot be read by anybody: they count as damaged.
 func (b *Book) Table(hash uint64) ([]byte, error) {
+	if tab, err := b.series.current(); err == nil && tab.hash == hash {
+		return tab.encoded, nil
+	}
 	b.mu.Lock()
 	p, ok := b.places[hash]
 	b.mu.Unlock()
-	if !ok {
-		return nil, fmt.Errorf("table %016x: %w", hash, journal.ErrNotFound)
+	if ok {
+		if t, err := b.tableAt(p, hash); err == nil {
+			return t, nil
+		}
 	}
+	gone := true
+	for _, w := range b.writers {
+		j, _ := w.snapshot()
+		if j == nil {
+			gone = false
+			continue
+		}
+		for _, seg := range j.Segments() {
+			t, err := b.tableAt(place{w.lane, seg.First}, hash)
+			if err == nil {
+				return t, nil
+			}
+			gone = gone && errors.Is(err, journal.ErrNotFound)
+		}
+	}
+	if gone {
+		b.tableLost(hash)
+	}
+	return nil, fmt.Errorf("table %016x: %w", hash, journal.ErrNotFound)
+}
+
+func (b *Book) tableAt(p place, hash uint64) ([]byte, error) {
 	j, _ := b.writers[p.lane].snapshot()
 	if j == nil {
-		return nil, fmt.Errorf("table %016x: %w", hash, errClosed)
+		return nil, errClosed
 	}
 	return j.Blob(p.pos, hash)
+}
+
+// tableLost writes down that the frames that name a table are lost.
+func (b *Book) tableLost(hash uint64) {
+	now, _ := b.clock.Now()
+	for _, w := range b.writers {
+		j, _ := w.snapshot()
+		if j == nil {
+			continue
+		}
+		var lost ranges.Set
+		err := j.Heads(0, frame.MaxSize, func(e journal.Entry) error {
+			if h, err := frame.ParseHeader(e.Data); err == nil && h.Table == hash {
+				lost.Add(ranges.Of(e.Pos, uint64(e.Count)))
+			}
+			return nil
+		})
+		if err != nil || lost.Empty() {
+			continue
+		}
+		b.mu.Lock()
+		b.ledger.lose(w.lane, wire.Damaged, now, lost)
+		err = b.save()
+		b.mu.Unlock()
+		b.log.Error("the names of some series are lost with a damaged segment; what was stored under them cannot be read",
+			"lane", w.lane.String(), "lost", lost.String(), "err", err)
+		b.changed.send()
+	}
 }
 
 // Changed returns a channel that is closed at the next commit or drop. Take it before looking.

@@ -102,7 +102,7 @@ func (b *Book) dropOne(lanes []telemetry.Lane) bool {
 	b.mu.Lock()
 	safe := [len(laneFolders)]ranges.Set{}
 	for _, l := range lanes {
-		safe[l] = b.ledger.safe(l)
+		safe[l] = b.safe(l)
 	}
 	b.mu.Unlock()
 	for _, needSafe := range []bool{true, false} {
@@ -166,7 +166,6 @@ func (b *Book) drop(l telemetry.Lane, seg journal.Segment, unsent ranges.Set) bo
 		b.log.Warn("drop a segment", "lane", l.String(), "first", seg.First, "err", err)
 		return false
 	}
-	b.dropped.Add(1)
 	b.changed.send()
 	return true
 }
@@ -187,7 +186,6 @@ func (b *Book) damaged(l telemetry.Lane, d journal.Damage) {
 		b.log.Warn("write down what was damaged", "lane", l.String(), "err", err)
 	}
 	b.log.Error("journal damaged: segment set aside", "lane", l.String(), "file", d.Path, "salvaged", d.Salvaged.Len(), "lost", d.Lost.String(), "err", d.Cause)
-	b.dropped.Add(1)
 	b.changed.send()
 	e := telemetry.Event{
 		Device: NodeDevice, Pattern: "journal_damaged", State: telemetry.Raised, Severity: telemetry.Critical, Time: now,

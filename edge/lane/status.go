@@ -46,7 +46,7 @@ func (b *Book) Status() Status {
 	var waiting [len(laneFolders)]ranges.Set
 	var lost [len(laneFolders)]uint64
 	for _, l := range laneFolders {
-		waiting[l] = kept[l].Minus(b.ledger.safe(l))
+		waiting[l] = kept[l].Minus(b.safe(l))
 		for _, x := range b.ledger.lost[l] {
 			lost[l] += x.Len()
 		}

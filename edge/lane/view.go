@@ -8,6 +8,7 @@ import (
 	"fieldpost/history"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
+	"fieldpost/telemetry/ranges"
 	"fieldpost/telemetry/wire"
 )
 
@@ -59,7 +60,7 @@ func (b *Book) merged() *history.Merged {
 	return history.Merge(b.past, readers...)
 }
 
-// Nodes is api.Selector: this node alone, by what its own disk holds. Missing is what no gateway has yet; online says that it runs.
+// Nodes is api.Selector: this node alone, by what its own disk holds. Missing is what no gateway has yet, nothing where there is no link; online says that it runs.
 func (b *Book) Nodes(context.Context) ([]api.Node, error) {
 	now, _ := b.clock.Now()
 	n := api.Node{Node: b.o.Node, Online: true, LastSeen: now, Labels: b.o.Labels}
@@ -73,7 +74,7 @@ func (b *Book) Nodes(context.Context) ([]api.Node, error) {
 			}
 			out := api.Lane{
 				Lane: l.Lane, Epoch: e.Epoch, Stored: l.Kept.Len(), Highest: l.Next - 1,
-				Missing: l.Kept.Minus(b.ledger.safe(l.Lane)).Minus(l.Held), Held: l.Held,
+				Missing: l.Kept.Minus(b.safe(l.Lane)).Minus(l.Held), Held: l.Held,
 			}
 			for _, x := range l.Lost {
 				out.Lost = append(out.Lost, api.Loss{Range: x.Range, Reason: x.Reason.String(), Time: x.Time})
@@ -97,4 +98,13 @@ func (b *Book) Readings(ctx context.Context, q api.Query) iter.Seq2[api.Reading,
 // Events is api.EventSelector.
 func (b *Book) Events(ctx context.Context, q api.EventQuery) iter.Seq2[api.Event, error] {
 	return b.merged().Events(ctx, q)
+}
+
+// safe returns what of a lane needs this disk no longer: what every gateway met so far has, or, where there is no link, all of it. The
+// caller holds mu.
+func (b *Book) safe(l telemetry.Lane) ranges.Set {
+	if b.o.StandAlone {
+		return ranges.Make(ranges.Range{From: 0, To: ^uint64(0)})
+	}
+	return b.ledger.safe(l)
 }
