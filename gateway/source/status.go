@@ -39,7 +39,7 @@ const (
 	Malformed   Reason = "malformed"    // bytes that are not MQTT
 	AuthFailed  Reason = "auth_failed"  // a wrong user or password
 	Violation   Reason = "violation"    // the receiver refused a message
-	Silent      Reason = "silent"       // nothing came for one and a half times the keep-alive
+	Silent      Reason = "silent"       // nothing came for one and a half times the keep-alive, or a packet stopped in its middle
 	Behind      Reason = "behind"       // a node, or a reader of states, that does not take its messages
 	TakenOver   Reason = "taken_over"   // a connection replaced by a newer one of the same client id
 )

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -27,11 +28,11 @@ func Take(dir string) (*Lock, error) {
 	return l, nil
 }
 
-// TakeFile locks through the file at path, which names the holder's process id.
+// TakeFile locks through the file at path, which names the holder's process id. If the file may not be written the error says whose it is.
 func TakeFile(path string) (*Lock, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, explain(path, err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		defer f.Close()
@@ -49,6 +50,39 @@ func TakeFile(path string) (*Lock, error) {
 		_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	return &Lock{f}, nil
+}
+
+// explain adds what an operator can do about a lock that this process may not write.
+func explain(path string, err error) error {
+	switch {
+	case errors.Is(err, unix.EROFS):
+		return fmt.Errorf("%w; mount it for writing, name a folder elsewhere, or add it to ReadWritePaths of the service", err)
+	case errors.Is(err, os.ErrPermission):
+		folder := filepath.Dir(path)
+		return fmt.Errorf("%w; this process runs as %s, and %s: run it as the service's user, or give that user the folder with all that is in it (chown -R)",
+			err, userName(os.Geteuid()), ownership(path, folder))
+	}
+	return err
+}
+
+// ownership says whose the lock file is, or else the folder.
+func ownership(path, folder string) string {
+	for _, name := range []string{path, folder} {
+		var st unix.Stat_t
+		if unix.Stat(name, &st) == nil {
+			return fmt.Sprintf("%s belongs to %s (mode %04o)", name, userName(int(st.Uid)), st.Mode&0o7777)
+		}
+	}
+	return folder + " cannot be looked into"
+}
+
+// userName is a user's name, or the number where the system knows no name.
+func userName(id int) string {
+	n := strconv.Itoa(id)
+	if u, err := user.LookupId(n); err == nil {
+		return "user " + u.Username
+	}
+	return "user " + n
 }
 
 // Release lets go. The file stays, so that nobody can lock a name that was just unlinked.

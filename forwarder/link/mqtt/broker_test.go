@@ -196,3 +196,26 @@ func mutePort(t *testing.T) string {
 	}()
 	return l.Addr().String()
 }
+
+// talker accepts connections, says one thing to each, and hangs up once the other end does or has said something.
+func talker(t *testing.T, say string) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				_, _ = io.WriteString(c, say)
+				_, _ = c.Read(make([]byte, 4096))
+			}()
+		}
+	}()
+	return l.Addr().String()
+}

@@ -10,13 +10,13 @@
 //	TLS       1.2 or later, sessions resumed
 //	WebSocket for ws:// and wss://
 //	coalesced writes of one or two milliseconds leave as one
+//	guarded   no packet beyond what a gateway may send
 //	paho
 package mqtt
 
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -26,9 +26,9 @@ import (
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
-	"github.com/eclipse/paho.mqtt.golang/packets"
 
 	"fieldpost/forwarder"
+	"fieldpost/mqttguard"
 	"fieldpost/telemetry/wire"
 )
 
@@ -42,6 +42,11 @@ const (
 	writeTimeout = time.Minute
 
 	connectTimeout = 30 * time.Second
+
+	// maxConnack and maxPacket are the largest first packet and the largest of all after it, in bytes, that a broker may send us: paho makes
+	// room for whatever is announced. A gateway sends no message above 4 MiB and 64 KiB; a topic may have 64 KiB more.
+	maxConnack = 1 << 10
+	maxPacket  = 4<<20 + 128<<10
 )
 
 // Dialer dials one broker. It is a forwarder.Dialer, safe for concurrent use.
@@ -131,7 +136,7 @@ func (d *Dialer) options(ctx context.Context, c *conn) (*paho.ClientOptions, err
 			c.dialErr.Store(&err)
 			return nil, err
 		}
-		return c.hold(nc), nil
+		return c.hold(&mqttguard.Conn{Conn: nc, Guard: mqttguard.Guard{First: maxConnack, Rest: maxPacket}}), nil
 	})
 	return o, nil
 }
@@ -145,20 +150,6 @@ func (d *Dialer) password() (string, error) {
 		return "", fmt.Errorf("read password_file: %w", err)
 	}
 	return strings.TrimRight(string(b), "\r\n"), nil
-}
-
-// explain turns paho's words for why a connection was not made into ours.
-func (d *Dialer) explain(c *conn, err error) error {
-	if e := c.dialErr.Load(); e != nil {
-		return *e
-	}
-	switch {
-	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised):
-		return fmt.Errorf("the broker refuses the node: %w; check username, password_file and the client certificate", err)
-	case errors.Is(err, packets.ErrorRefusedIDRejected):
-		return fmt.Errorf("the broker refuses the client id %s.%s: %w", c.info.Node, c.info.Link, err)
-	}
-	return err
 }
 
 func (d *Dialer) topics(info forwarder.Info) (up, down, state string) {

@@ -2,6 +2,7 @@ package mqtt_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"fieldpost/faultproxy"
 	"fieldpost/forwarder"
 	"fieldpost/forwarder/link/mqtt"
+	"fieldpost/mqttguard"
 	"fieldpost/telemetry/wire"
 )
 
@@ -222,10 +224,35 @@ func TestHalfOpen(t *testing.T) {
 	}
 }
 
+// TestTooLargeAPacket: what no gateway sends ends the connection at its header, before paho makes room for it.
+func TestTooLargeAPacket(t *testing.T) {
+	b := startBroker(t, "tcp", nil, "")
+	c := dial(t, dialer(t, mqtt.Settings{URL: "tcp://" + b.addr}), info)
+	largest := strings.Repeat("x", 4<<20+64<<10)
+	if err := b.Publish("fp/pi-7/down", []byte(largest), false, 1); err != nil {
+		t.Fatal(err)
+	}
+	if receive(t, c) != largest {
+		t.Error("the largest message did not arrive whole")
+	}
+	if err := b.Publish("fp/pi-7/down", make([]byte, 5<<20), false, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := ended(t, c); !errors.Is(err, mqttguard.ErrTooLarge) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
 func TestDialErrors(t *testing.T) {
 	ca, other := newAuthority(t), newAuthority(t)
 	ca.issue(t, "pi-7", ca)
+	other.issue(t, "pi-7", other)
 	secure := startBroker(t, "ssl", ca.server(t), "")
+	older := ca.server(t)
+	older.MaxVersion = tls.VersionTLS12 // refuses a certificate within the handshake, TLS 1.3 after it
+	secure12 := startBroker(t, "ssl", older, "")
+	secureWeb := startBroker(t, "wss", ca.server(t), "")
+	web := startBroker(t, "ws", nil, "")
 	users := startBroker(t, "tcp", nil, "right")
 	dir := t.TempDir()
 	for name, text := range map[string]string{"wrong": "wrong\n", "right": "right\n", "junk": "junk"} {
@@ -244,7 +271,22 @@ func TestDialErrors(t *testing.T) {
 		s    mqtt.Settings
 		want string // "": no error
 	}{
-		{"nobody there", mqtt.Settings{URL: "tcp://" + closed.Addr()}, "connect to tcp://" + closed.Addr() + ": dial tcp"},
+		{"nobody there", mqtt.Settings{URL: "tcp://" + closed.Addr()},
+			"connect to tcp://" + closed.Addr() + ": dial tcp " + closed.Addr() + ": connect: connection refused; is the gateway running"},
+		{"nobody there, WebSocket", mqtt.Settings{URL: "ws://" + closed.Addr()}, "connection refused; is the gateway running"},
+		{"TLS port, no TLS", mqtt.Settings{URL: "tcp://" + secure.addr}, "if it wants TLS, begin url with ssl://"},
+		{"TLS WebSocket port, no TLS", mqtt.Settings{URL: "ws://" + secureWeb.addr}, "if the port wants TLS, begin url with wss://"},
+		{"TLS, port without", mqtt.Settings{URL: "ssl://" + users.addr}, "speak TLS? if not, begin url with tcp://"},
+		{"TLS WebSocket, port without", mqtt.Settings{URL: "wss://" + web.addr}, "speak TLS? if not, begin url with ws://"},
+		{"hangs up", mqtt.Settings{URL: "tcp://" + talker(t, "")}, "if it wants TLS, begin url with ssl://"},
+		{"a TLS alert", mqtt.Settings{URL: "tcp://" + talker(t, "\x15\x03\x01\x00\x02\x02\x46")}, "if it wants TLS, begin url with ssl://"},
+		{"greets in another language", mqtt.Settings{URL: "ssl://" + talker(t, "220 mail.example ESMTP\r\n")}, "does not look like a TLS handshake; does the gateway's port speak TLS?"},
+		{"100 MB for a CONNACK", mqtt.Settings{URL: "tcp://" + talker(t, "\x20\x80\xc2\xd7\x2f")}, "packet too large"},
+		{"certificate of another authority", mqtt.Settings{URL: "ssl://" + secure.addr, CAFile: ca.path("ca.pem"), CertFile: other.path("pi-7.pem"), KeyFile: other.path("pi-7.key")},
+			"check cert_file and key_file"},
+		{"certificate of another authority, TLS 1.2", mqtt.Settings{URL: "ssl://" + secure12.addr, CAFile: ca.path("ca.pem"), CertFile: other.path("pi-7.pem"), KeyFile: other.path("pi-7.key")},
+			"check cert_file and key_file"},
+		{"no client certificate, TLS 1.2", mqtt.Settings{URL: "ssl://" + secure12.addr, CAFile: ca.path("ca.pem")}, "name it under cert_file and key_file"},
 		{"nobody answers", mqtt.Settings{URL: "tcp://" + mutePort(t)}, "deadline exceeded"},
 		{"nobody shakes hands", mqtt.Settings{URL: "ssl://" + mutePort(t)}, "deadline exceeded"},
 		{"no WebSocket", mqtt.Settings{URL: "ws://" + mutePort(t)}, "connect to ws://"},
@@ -253,7 +295,7 @@ func TestDialErrors(t *testing.T) {
 		{"no password file", mqtt.Settings{URL: "tcp://" + users.addr, Username: "pi-7", PasswordFile: in("none")}, "read password_file: open "},
 		{"authority not known", mqtt.Settings{URL: "ssl://" + secure.addr}, "name the gateway's certificate authority under ca_file"},
 		{"another authority", mqtt.Settings{URL: "ssl://" + secure.addr, CAFile: other.path("ca.pem")}, "ca_file"},
-		{"no client certificate", mqtt.Settings{URL: "ssl://" + secure.addr, CAFile: ca.path("ca.pem")}, "certificate required"},
+		{"no client certificate", mqtt.Settings{URL: "ssl://" + secure.addr, CAFile: ca.path("ca.pem")}, "tls: certificate required; the gateway wants a certificate of the node's own: name it under cert_file and key_file"},
 		{"junk for an authority", mqtt.Settings{URL: "ssl://" + secure.addr, CAFile: in("junk")}, "holds no certificate in PEM form"},
 		{"key missing", mqtt.Settings{URL: "ssl://" + secure.addr, CertFile: ca.path("pi-7.pem"), KeyFile: in("none")}, "read cert_file and key_file"},
 		{"certificate for another name", mqtt.Settings{URL: "ssl://localhost:" + secure.addr[strings.LastIndex(secure.addr, ":")+1:], CAFile: ca.path("ca.pem")}, "write the name that the certificate has into url"},
@@ -276,7 +318,10 @@ func TestDialErrors(t *testing.T) {
 				t.Error(err)
 			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 				t.Errorf("got %v, want %q", err, c.want)
+			case err != nil && strings.Contains(err.Error(), "network Error"):
+				t.Errorf("paho's words are left in %v", err)
 			}
+			t.Log(err)
 			if took := time.Since(begin); wait < time.Second && took > 10*time.Second {
 				t.Errorf("took %v", took)
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -41,7 +40,7 @@ func (d *Dialer) transport(ctx context.Context, config *tls.Config) (net.Conn, e
 	tc := tls.Client(raw, config)
 	if err := tc.HandshakeContext(ctx); err != nil {
 		raw.Close()
-		return nil, hint(err)
+		return nil, err
 	}
 	return coalesce(tc, raw), nil
 }
@@ -61,10 +60,13 @@ func (d *Dialer) websocket(ctx context.Context, config *tls.Config) (net.Conn, e
 	}
 	ws, response, err := dialer.DialContext(ctx, d.url.String(), nil)
 	if err != nil {
+		if response != nil && response.StatusCode == http.StatusBadRequest && !d.encrypted() {
+			return nil, fmt.Errorf("%w: the server answers %s; is the path right? if the port wants TLS, begin url with wss://", err, response.Status)
+		}
 		if response != nil {
 			return nil, fmt.Errorf("%w: the server answers %s; is the path right?", err, response.Status)
 		}
-		return nil, hint(err)
+		return nil, err
 	}
 	return coalesce(&wsConn{Conn: ws}, raw), nil
 }
@@ -108,22 +110,6 @@ func (d *Dialer) tlsConfig() (*tls.Config, error) {
 		c.Certificates = []tls.Certificate{pair}
 	}
 	return c, nil
-}
-
-// hint adds what an operator can do about a handshake that failed.
-func hint(err error) error {
-	var unknown x509.UnknownAuthorityError
-	var expired x509.CertificateInvalidError
-	var name x509.HostnameError
-	switch {
-	case errors.As(err, &unknown):
-		return fmt.Errorf("%w; name the gateway's certificate authority under ca_file", err)
-	case errors.As(err, &expired) && expired.Reason == x509.Expired:
-		return fmt.Errorf("%w; is the node's clock right?", err)
-	case errors.As(err, &name):
-		return fmt.Errorf("%w; write the name that the certificate has into url", err)
-	}
-	return err
 }
 
 // counts are totals over all connections of a dialer.

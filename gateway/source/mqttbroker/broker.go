@@ -5,7 +5,7 @@
 // bounded queue, never through a subscription, because mochi's drop without a word. Only the states of links, retained for
 // whoever reads them, are the broker's own business.
 //
-// What mochi 2.7.9 leaves open is closed here, each beside the reason: no deadline before CONNECT or on writes, an accept
+// What mochi 2.7.9 leaves open is closed here, each beside the reason: no deadline before CONNECT, in a packet or on writes, an accept
 // loop that ends at its first error, wills and topic aliases that pass by the access check, sessions that never end,
 // races when a client id comes again and when the server closes.
 package mqttbroker
@@ -25,7 +25,6 @@ import (
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
-	"golang.org/x/sync/semaphore"
 
 	"fieldpost/gateway/source"
 )
@@ -38,8 +37,11 @@ type Limits struct {
 	Connections  int           // open at once
 	ConnectWait  time.Duration // from accept to a complete CONNECT, TLS handshake included
 	WriteWait    time.Duration // for each 16 KiB written
-	MaxIdle      time.Duration // longest silence allowed, whatever keep-alive a client asks for
+	ReadWait     time.Duration // for each 16 KiB of a packet's body
+	MaxIdle      time.Duration // longest silence allowed between packets, whatever keep-alive a client asks for
 	ReadBytes    int64         // of memory for all packets above 64 KiB that are being read or are with the receiver; more have to wait
+	NodeBytes    int64         // of ReadBytes, for all connections of one node or user
+	StallWait    time.Duration // longest pause in a packet above 64 KiB while others wait for ReadBytes
 	Queue        int           // messages waiting for one node
 	QueueBytes   int64         // bytes of them; one message is always taken
 	StateTopics  int           // retained
@@ -51,13 +53,17 @@ type Limits struct {
 // DefaultLimits suits a gateway of a few thousand nodes.
 //
 // Connections: two for each of 8,000 nodes. ConnectWait: a TLS handshake and CONNECT over a GPRS round trip of 2 s take
-// four of them. WriteWait: 16 KiB in 30 s is 0.5 KiB/s, less than any link that carries readings. MaxIdle: twice the
+// four of them. WriteWait and ReadWait: 16 KiB in 30 s is half of what the slowest link we promise carries, 1 kB/s.
+// StallWait: that link brings a segment of TCP each second and a half; a link that pauses for longer loses its connection only
+// when the memory of ReadBytes is used up, which 32 packets of the largest size do. NodeBytes: two links of a node may each carry the
+// largest packet twice over; eight nodes that mean ill can use up what there is, one cannot. MaxIdle: twice the
 // longest silence that is of use on a metered link; without it a client with keep-alive 0 stays for ever. Queue: acks are
 // cumulative and few; a node that leaves 64 of them unread is not reading.
 func DefaultLimits() Limits {
 	return Limits{
-		Connections: 16384, ConnectWait: 10 * time.Second, WriteWait: 30 * time.Second, MaxIdle: 90 * time.Minute,
-		ReadBytes: 64 * source.MaxPayload, Queue: 64, QueueBytes: 2 * source.MaxPayload, StateTopics: 65536, StopWait: 5 * time.Second,
+		Connections: 16384, ConnectWait: 10 * time.Second, WriteWait: 30 * time.Second, ReadWait: 30 * time.Second,
+		MaxIdle: 90 * time.Minute, ReadBytes: 64 * source.MaxPayload, NodeBytes: 8 * source.MaxPayload, StallWait: 5 * time.Second,
+		Queue: 64, QueueBytes: 2 * source.MaxPayload, StateTopics: 65536, StopWait: 5 * time.Second,
 		RereadUsers: 5 * time.Second, MaxStateSize: 4 << 10,
 	}
 }
@@ -78,8 +84,8 @@ type Broker struct {
 
 	// From here on set by Serve before it accepts anything.
 	receiver source.Receiver
-	room     *semaphore.Weighted // Limits.ReadBytes
-	users    *users              // nil: anyone may connect, unless certificates are asked for
+	room     *room
+	users    *users // nil: anyone may connect, unless certificates are asked for
 	server   *mqtt.Server
 	open     sync.WaitGroup // one for each session
 	stopping atomic.Bool    // nodes have not gone; the gateway has
@@ -138,7 +144,7 @@ func (b *Broker) Serve(ctx context.Context, ln net.Listener, r source.Receiver) 
 	if err != nil {
 		return fmt.Errorf("source %s: %w", b.name, err)
 	}
-	b.receiver, b.room = r, semaphore.NewWeighted(b.Limits.ReadBytes)
+	b.receiver, b.room = r, newRoom(b.Limits)
 	if b.server, err = b.newServer(); err != nil {
 		return fmt.Errorf("source %s: %w", b.name, err)
 	}
@@ -150,6 +156,7 @@ func (b *Broker) Serve(ctx context.Context, ln net.Listener, r source.Receiver) 
 	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	defer stop()
 	var wg sync.WaitGroup
+	wg.Go(func() { b.room.watch(ctx) })
 	if b.users != nil {
 		wg.Go(func() { b.watchUsers(ctx) })
 	}

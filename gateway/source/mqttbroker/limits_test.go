@@ -33,7 +33,9 @@ func TestSilenceEnds(t *testing.T) {
 // Packets that are begun and not ended take room from others, which wait for it and then go on.
 func TestRoomForBigPackets(t *testing.T) {
 	r := sourcetest.NewRecorder()
-	_, address, _ := start(t, r, func(_ *mqttbroker.Settings, l *mqttbroker.Limits) { l.ReadBytes = 500 << 10 }) // two of them
+	_, address, _ := start(t, r, func(_ *mqttbroker.Settings, l *mqttbroker.Limits) {
+		l.ReadBytes, l.NodeBytes, l.StallWait = 500<<10, 500<<10, time.Hour // two of them
+	})
 	big := strings.Repeat("x", 100<<10)
 	var packet bytes.Buffer
 	if err := publishPacket("fp/a/up", 0, []byte(big)).Write(&packet); err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"fieldpost/gateway/source"
-	"fieldpost/gateway/source/internal/packetguard"
+	"fieldpost/mqttguard"
 	"fieldpost/telemetry/wire"
 )
 
@@ -96,7 +96,7 @@ func (s *session) reason(err error) source.Reason {
 			return source.Silent
 		}
 		return source.NoConnect
-	case errors.Is(err, packetguard.ErrTooLarge), errors.Is(err, packets.ErrPacketTooLarge):
+	case errors.Is(err, mqttguard.ErrTooLarge), errors.Is(err, packets.ErrPacketTooLarge):
 		return source.TooLarge
 	case errors.Is(err, packets.ErrProtocolViolationRequireFirstConnect):
 		return source.NoConnect
@@ -149,6 +149,14 @@ func (s *session) writeFailed(err error) {
 		return
 	}
 	s.end("", err)
+}
+
+// owner is whose share of the room for big packets this connection uses. A client without a name has none until it speaks for a node.
+func (s *session) owner() string {
+	if s.who.name != "" {
+		return s.who.name
+	}
+	return s.node
 }
 
 // speak begins the node's conversation: from now on the session is a source.Conn.

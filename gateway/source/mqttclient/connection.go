@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"fieldpost/gateway/source"
-	"fieldpost/gateway/source/internal/packetguard"
+	"fieldpost/mqttguard"
 	"fieldpost/telemetry/wire"
 )
 
@@ -111,9 +111,9 @@ type watched struct {
 
 func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
-	if errors.Is(err, packetguard.ErrTooLarge) || errors.Is(err, packetguard.ErrMalformed) {
+	if errors.Is(err, mqttguard.ErrTooLarge) || errors.Is(err, mqttguard.ErrMalformed) {
 		reason := source.TooLarge
-		if errors.Is(err, packetguard.ErrMalformed) {
+		if errors.Is(err, mqttguard.ErrMalformed) {
 			reason = source.Malformed
 		}
 		w.k.c.offend(reason, "", err)

@@ -14,7 +14,7 @@ import (
 	paho "github.com/eclipse/paho.mqtt.golang"
 
 	"fieldpost/gateway/source"
-	"fieldpost/gateway/source/internal/packetguard"
+	"fieldpost/mqttguard"
 )
 
 const (
@@ -93,5 +93,5 @@ func dial(ctx context.Context, u *url.URL, t *tls.Config) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", u.Redacted(), err)
 	}
-	return &packetguard.Conn{Conn: conn, Guard: packetguard.Guard{First: maxPacket, Rest: maxPacket}}, nil
+	return &mqttguard.Conn{Conn: conn, Guard: mqttguard.Guard{First: maxPacket, Rest: maxPacket}}, nil
 }

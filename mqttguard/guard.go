@@ -1,6 +1,6 @@
-// Package packetguard refuses MQTT packets by their announced length, before a library makes room for them. It watches the
-// bytes of a connection as they are read and follows nothing but the fixed headers [MQTT-2.2].
-package packetguard
+// Package mqttguard refuses MQTT packets by their announced length, before a library makes room for them. It watches the
+// bytes of a connection as they are read and follows nothing but the fixed headers [MQTT-2.2]. The gateway's broker, its client and a node's link use it, each with its own limits.
+package mqttguard
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package packetguard_test
+package mqttguard_test
 
 import (
 	"bytes"
@@ -7,7 +7,7 @@ import (
 	"net"
 	"testing"
 
-	"fieldpost/gateway/source/internal/packetguard"
+	"fieldpost/mqttguard"
 )
 
 // packet returns a packet whose body has n bytes.
@@ -37,19 +37,19 @@ func TestGuard(t *testing.T) {
 		{"empty packets", stream(packet(0xc0, 0), packet(0xc0, 0)), nil},
 		{"all at their limits", stream(packet(0x10, 50), packet(0x30, 200), packet(0x30, 200)), nil},
 		{"length of two bytes", stream(packet(0x10, 1), packet(0x30, 199)), nil},
-		{"first too large", packet(0x10, 51), packetguard.ErrTooLarge},
-		{"second too large", stream(packet(0x10, 50), packet(0x30, 201)), packetguard.ErrTooLarge},
-		{"third too large", stream(packet(0x10, 50), packet(0x30, 200), packet(0x30, 1<<20)), packetguard.ErrTooLarge},
-		{"100 MB", stream(packet(0x10, 10), []byte{0x30, 0x80, 0xc2, 0xd7, 0x2f}), packetguard.ErrTooLarge},
-		{"largest of all", []byte{0x30, 0xff, 0xff, 0xff, 0x7f}, packetguard.ErrTooLarge},
-		{"length without end", []byte{0x30, 0xff, 0xff, 0xff, 0xff}, packetguard.ErrMalformed},
+		{"first too large", packet(0x10, 51), mqttguard.ErrTooLarge},
+		{"second too large", stream(packet(0x10, 50), packet(0x30, 201)), mqttguard.ErrTooLarge},
+		{"third too large", stream(packet(0x10, 50), packet(0x30, 200), packet(0x30, 1<<20)), mqttguard.ErrTooLarge},
+		{"100 MB", stream(packet(0x10, 10), []byte{0x30, 0x80, 0xc2, 0xd7, 0x2f}), mqttguard.ErrTooLarge},
+		{"largest of all", []byte{0x30, 0xff, 0xff, 0xff, 0x7f}, mqttguard.ErrTooLarge},
+		{"length without end", []byte{0x30, 0xff, 0xff, 0xff, 0xff}, mqttguard.ErrMalformed},
 		{"zero written long", stream([]byte{0x10, 0x80, 0x80, 0x80, 0x00}, packet(0x30, 200)), nil},
 		{"half a header", []byte{0x30, 0xff}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, chunk := range []int{1, 2, 3, 7, 1 << 20} {
-				g := packetguard.Guard{First: 50, Rest: 200}
+				g := mqttguard.Guard{First: 50, Rest: 200}
 				var err error
 				for rest := tt.in; len(rest) > 0 && err == nil; {
 					n := min(chunk, len(rest))
@@ -68,7 +68,7 @@ func TestGuard(t *testing.T) {
 }
 
 func TestOpen(t *testing.T) {
-	g := packetguard.Guard{First: 1000, Rest: 1000}
+	g := mqttguard.Guard{First: 1000, Rest: 1000}
 	for i, step := range []struct {
 		in   []byte
 		want int64
@@ -91,9 +91,9 @@ func TestConnReadsNothingFromARefusedHeaderOn(t *testing.T) {
 		_, _ = there.Write([]byte{0x30, 0xff, 0xff, 0x7f})
 		_ = there.Close()
 	}()
-	c := &packetguard.Conn{Conn: here, Guard: packetguard.Guard{First: 100, Rest: 100}}
+	c := &mqttguard.Conn{Conn: here, Guard: mqttguard.Guard{First: 100, Rest: 100}}
 	got, err := io.ReadAll(c)
-	if !errors.Is(err, packetguard.ErrTooLarge) || !bytes.Equal(got, packet(0x10, 3)) {
+	if !errors.Is(err, mqttguard.ErrTooLarge) || !bytes.Equal(got, packet(0x10, 3)) {
 		t.Errorf("got %x, %v", got, err)
 	}
 }
@@ -105,7 +105,7 @@ func FuzzGuard(f *testing.F) {
 	f.Add([]byte{0x30, 0xff, 0xff, 0xff, 0xff}, uint8(2))
 	f.Fuzz(func(t *testing.T, in []byte, chunk uint8) {
 		want := plain(in)
-		g := packetguard.Guard{First: 50, Rest: 200}
+		g := mqttguard.Guard{First: 50, Rest: 200}
 		var err error
 		for rest := in; len(rest) > 0; {
 			n := min(int(chunk)+1, len(rest))
@@ -135,11 +135,11 @@ func plain(in []byte) error {
 				break
 			}
 			if i == 3 {
-				return packetguard.ErrMalformed
+				return mqttguard.ErrMalformed
 			}
 		}
 		if length > limit {
-			return packetguard.ErrTooLarge
+			return mqttguard.ErrTooLarge
 		}
 		in = in[min(length, len(in)):]
 		limit = 200
