@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -165,7 +167,8 @@ func (s *State) Update(puts map[string][]byte) error {
 		if err != nil {
 			return err
 		}
-		for key, data := range puts {
+		for _, key := range slices.Sorted(maps.Keys(puts)) { // bbolt's pages fill in order; at random, many new keys cost their square
+			data := puts[key]
 			if data == nil {
 				err = b.Delete([]byte(key))
 			} else {

@@ -30,6 +30,8 @@ func (in *Ingest) Run(ctx context.Context) error {
 			c.commit(c.collect(it))
 		case <-retry:
 			c.reopen()
+		case <-in.store.Setbacks():
+			in.askAgain()
 		}
 		retry = c.retry
 	}
@@ -43,6 +45,21 @@ func (in *Ingest) Run(ctx context.Context) error {
 		default:
 		}
 		return nil
+	}
+}
+
+// askAgain makes all nodes say hello: the store has less than it had acknowledged. A node behind an outside broker would not notice that its
+// connection was ended here; it asks when it meets an ack of another generation.
+func (in *Ingest) askAgain() {
+	generation := in.store.Generation()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for c, s := range in.sessions {
+		if s.peer.Direct {
+			c.Close(errors.New("the gateway has lost records of its nodes, and asks for them again"))
+		} else {
+			in.send(s, &wire.Ack{Generation: generation})
+		}
 	}
 }
 

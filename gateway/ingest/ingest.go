@@ -27,6 +27,7 @@ type Store interface {
 	Append(frames []store.Frame) error
 	Quarantine(h frame.Header, data []byte) error
 	Reopen() error
+	Setbacks() <-chan struct{}
 }
 
 var _ Store = (*store.Store)(nil)

@@ -24,7 +24,7 @@ func (s *Store) Abandon(name string, id telemetry.Epoch) (records uint64, err er
 		s.mu.Unlock()
 		return 0, fmt.Errorf("abandon node %s: %w", name, ErrUnknown)
 	}
-	if id != 0 && n.epochs[id] == nil {
+	if id != 0 && !n.known(id) {
 		s.mu.Unlock()
 		return 0, fmt.Errorf("abandon epoch %s of node %s: %w", id, name, ErrUnknown)
 	}

@@ -146,7 +146,8 @@ func (s *Store) Received(node string, id telemetry.Epoch, which telemetry.Lane, 
 	return out
 }
 
-// Admits reports whether the node may begin this epoch: the store remembers a bounded number of epochs of a node, and of nodes.
+// Admits reports whether frames of this epoch can be told from repeats. The store remembers a bounded number of epochs of a node, and of nodes.
+// Once it has forgotten any, only what a hello has introduced or what is stored already is known to be new.
 func (s *Store) Admits(node string, id telemetry.Epoch) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -154,5 +155,5 @@ func (s *Store) Admits(node string, id telemetry.Epoch) bool {
 	if n == nil {
 		return len(s.ledger.nodes) < maxNodes
 	}
-	return n.epochs[id] != nil || len(n.epochs) < maxEpochs
+	return !n.forgot || n.known(id)
 }

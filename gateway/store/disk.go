@@ -45,6 +45,9 @@ func (s *Store) openDisk(first bool) (_ *disk, _ *ledger, err error) {
 	}); err != nil {
 		return nil, nil, err
 	}
+	if err := settle(d.journal, dir); err != nil {
+		return nil, nil, err
+	}
 	for _, dmg := range damage {
 		s.tellDamage(dmg)
 	}
@@ -98,6 +101,17 @@ func (s *Store) openDisk(first bool) (_ *disk, _ *ledger, err error) {
 	}
 	d.merged = history.Merge(s.series, d.reader)
 	return d, g, nil
+}
+
+// settle makes durable whatever was found in the journal, before anything of it is acknowledged. After a sync that failed, the kernel may
+// show a commit that is not on disk, and never write it: the page counts as clean. In a segment only the meta page of its last commit can be
+// such a one, because a commit's other pages are synced before it; one more commit writes the other meta page, which needs that one no more.
+// (SkipTo to where the journal is anyway is an empty commit.) Likewise the folder may show a segment whose name was never written.
+func settle(j *journal.Journal, dir string) error {
+	if err := syncDir(dir); err != nil {
+		return fmt.Errorf("sync %s: %w", dir, err)
+	}
+	return j.SkipTo(j.Next())
 }
 
 func (s *Store) tellDamage(d journal.Damage) {

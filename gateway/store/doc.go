@@ -15,6 +15,9 @@
 // came after. If the journal lost anything that the checkpoint covers, the checkpoint's ranges are forgotten and worked out anew
 // from all headers on disk and from what retention is known to have dropped.
 //
+// An epoch that is over and complete becomes past (past.go): one range of each lane, so that a repeat is known as one. How much a node can make
+// the store remember is bounded (node.go), and no bound ends a connection or refuses a new epoch.
+//
 // Locks: Store.commit before Store.mu and before the lock of history.Reader; that of history.Catalogue comes last. Store.mu guards the
 // ledger and is never held over a write.
 package store

@@ -15,13 +15,6 @@ var ErrTooMany = errors.New("too many to remember")
 
 // Hello takes over what a node says of itself, and returns what it may forget of the epochs that it names (delivery rule 6).
 func (s *Store) Hello(name string, h *wire.Hello) ([]wire.Stored, error) {
-	for _, e := range h.Epochs {
-		for _, l := range e.Lanes {
-			if n := max(len(l.Kept.Ranges()), len(l.Held.Ranges())); n > maxRanges {
-				return nil, fmt.Errorf("node %s keeps %d ranges of lane %s: %w", name, n, l.Lane, ErrTooMany)
-			}
-		}
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ledger.nodes[name] == nil && len(s.ledger.nodes) >= maxNodes {
@@ -39,14 +32,17 @@ func (s *Store) Hello(name string, h *wire.Hello) ([]wire.Stored, error) {
 	var out []wire.Stored
 	answered := map[telemetry.Epoch]bool{} // a short hello must not be worth a long answer
 	for _, he := range h.Epochs {
-		e := n.epochs[he.Epoch]
-		if e == nil || answered[he.Epoch] {
+		if answered[he.Epoch] {
 			continue
 		}
 		answered[he.Epoch] = true
-		for i := range e.lanes {
-			if acked := e.lanes[i].acked(); !acked.Empty() {
-				out = append(out, wire.Stored{Epoch: he.Epoch, Lane: telemetry.Lane(i), Ranges: acked.Clone()})
+		for which := range telemetry.Lane(len(epoch{}.lanes)) {
+			l := n.lane(he.Epoch, which)
+			if l == nil {
+				continue
+			}
+			if acked := l.acked(); !acked.Empty() {
+				out = append(out, wire.Stored{Epoch: he.Epoch, Lane: which, Ranges: acked.Clone()})
 			}
 		}
 	}

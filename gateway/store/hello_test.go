@@ -67,3 +67,50 @@ func TestKeptIsNotLost(t *testing.T) {
 		t.Fatalf("%+v", lanes)
 	}
 }
+
+// A card with a hole in every second place: what is beyond the bound counts as kept, and the node goes on.
+func TestAHelloOfManyHolesIsTaken(t *testing.T) {
+	const holes = 1_000_000
+	s := open(t, t.TempDir(), RetentionSettings{}, nil)
+	s.mustHello(t, "lte", epochOf(9, 0, 1, 2*holes+1, odd(holes)))
+	l := s.ledger.lane("pi-7", 9, telemetry.Live)
+	if n := len(l.kept.Ranges()); n != maxRanges+1 {
+		t.Fatalf("%d ranges kept", n)
+	}
+	if !l.kept.HasAll(ranges.Range{From: 2*maxRanges + 1, To: 2 * holes}) {
+		t.Fatal("what may still come counts as lost")
+	}
+	s.mustAppend(t, makeFrame(t, "pi-7", 2*holes-1, 1))
+	if got := s.mustHello(t, "lte", epochOf(9, 0, 1, 2*holes+1, odd(holes))); len(got) != 1 || !got[0].Ranges.Equal(rangeOf(2*holes-1, 2*holes-1)) {
+		t.Fatalf("%+v", got)
+	}
+}
+
+// The node finds, after its hello, that more of what is on its disk belongs to the epoch before the running one.
+func TestAnEpochThatBeginsLaterThanWasSaid(t *testing.T) {
+	s := open(t, t.TempDir(), RetentionSettings{}, nil)
+	s.mustHello(t, "lte", epochOf(9, 0, 1, 11, rangeOf(1, 10)), epochOf(10, 9, 11, 11, ranges.Set{}))
+	s.mustHello(t, "lte", epochOf(9, 0, 1, 16, rangeOf(1, 15)), epochOf(10, 9, 16, 18, rangeOf(16, 17)))
+	s.mustHello(t, "lan", epochOf(9, 0, 1, 11, rangeOf(1, 10)), epochOf(10, 9, 11, 11, ranges.Set{})) // overtaken
+	s.mustHello(t, "lte", epochOf(9, 0, 1, 16, rangeOf(1, 15)), epochOf(10, 9, 16, 18, rangeOf(16, 17)))
+	s.mustAppend(t, makeFrame(t, "pi-7", 1, 15))
+	if back := s.Status().RolledBack; len(back) != 0 {
+		t.Fatalf("rolled back: %v", back)
+	}
+	lanes := s.list(t, "pi-7").Lanes
+	if len(lanes) != 2 || len(lanes[0].Lost)+len(lanes[1].Lost) > 0 || !lanes[0].Missing.Empty() || !lanes[1].Missing.Equal(rangeOf(16, 17)) {
+		t.Fatalf("%+v", lanes)
+	}
+}
+
+// The same, where the node was started again before it said so: what came under the parent is not lost.
+func TestWhatTheParentHasIsNotLost(t *testing.T) {
+	s := open(t, t.TempDir(), RetentionSettings{}, nil)
+	s.mustHello(t, "lte", epochOf(9, 0, 1, 11, rangeOf(1, 10)), epochOf(10, 9, 11, 11, ranges.Set{}))
+	s.mustHello(t, "lte", epochOf(9, 0, 1, 16, rangeOf(1, 15)), epochOf(10, 9, 16, 21, rangeOf(19, 20)), epochOf(11, 10, 21, 21, ranges.Set{}))
+	s.mustAppend(t, makeFrame(t, "pi-7", 1, 15))
+	lanes := s.list(t, "pi-7").Lanes
+	if len(lanes) != 2 || len(lanes[1].Lost) != 1 || lanes[1].Lost[0].Range != (ranges.Range{From: 16, To: 18}) || len(s.Status().RolledBack) > 0 {
+		t.Fatalf("%+v", lanes)
+	}
+}

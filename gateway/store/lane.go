@@ -41,11 +41,24 @@ func (l *lane) start(first uint64) {
 	}
 }
 
-// close notes that a child epoch begins at end.
-func (l *lane) close(end uint64) {
-	if !l.closed || end < l.end {
-		l.end, l.closed = end, true
+// raise takes over where the epoch begins from a node that has told of it before: it may have found since that more belongs to the parent, never
+// that less does. It returns h without what an overtaken hello says below that.
+func (l *lane) raise(h wire.Lane) wire.Lane {
+	if l.started {
+		l.first = max(l.first, h.First)
+		h.First, h.Next = l.first, max(l.first, h.Next)
 	}
+	return h
+}
+
+// close notes that a child epoch begins at end, and reports whether that is news. The same child only ever corrects itself upwards, as in
+// raise; of several children the lowest word counts.
+func (l *lane) close(end uint64, same bool) bool {
+	if l.closed && (end == l.end || same != (end > l.end)) {
+		return false
+	}
+	l.end, l.closed = end, true
+	return true
 }
 
 // beyond reports whether there is more of this lane than its child epoch knew of: the node was rolled back to an older state, or there are two of it.

@@ -65,7 +65,7 @@ func TestAccount(t *testing.T) {
 			name: "a child epoch tells how much there was",
 			lane: func(l *lane) {
 				l.stored = set(1, 3)
-				l.close(8)
+				l.close(8, false)
 			},
 			missing: set(4, 7),
 		},
@@ -128,7 +128,7 @@ func TestAccount(t *testing.T) {
 					t.Fatal(err)
 				}
 				var back epoch
-				if err := back.unmarshal(b); err != nil {
+				if _, err := back.unmarshal(b); err != nil {
 					t.Fatal(err)
 				}
 				l = back.lanes[2]
@@ -152,7 +152,7 @@ func FuzzAccount(f *testing.F) {
 			case 1:
 				l.tell(wire.Lane{First: a, Next: a + b, Kept: set(a+b/4, a+b/2), Held: set(a+b/3, a+b)})
 			case 2:
-				l.close(a)
+				l.close(a, b%2 == 0)
 			case 3:
 				l.lost.add(r, wire.Reason(b%5), 1)
 			case 4:

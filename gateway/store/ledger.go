@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -36,11 +37,7 @@ func (g *ledger) lane(node string, id telemetry.Epoch, which telemetry.Lane) *la
 	if n == nil || !which.Valid() {
 		return nil
 	}
-	e := n.epochs[id]
-	if e == nil {
-		return nil
-	}
-	return &e.lanes[which]
+	return n.lane(id, which)
 }
 
 func (g *ledger) ordered() []*node {
@@ -55,11 +52,15 @@ func (g *ledger) ordered() []*node {
 // receive notes that the frame with header h is on disk. It returns the epoch if that shows it to have been rolled back.
 func (g *ledger) receive(h frame.Header) (rolledBack *epoch) {
 	n := g.node(h.Node)
-	e := n.epoch(h.Epoch)
-	if e == nil || !h.Lane.Valid() || h.Count == 0 {
+	r := ranges.Range{From: h.First, To: h.Last()}
+	if h.Epoch == 0 || !h.Lane.Valid() || h.Count == 0 {
 		return nil
 	}
-	e.lanes[h.Lane].stored.Add(ranges.Range{From: h.First, To: h.Last()})
+	if l := n.lane(h.Epoch, h.Lane); l != nil && l.stored.HasAll(r) {
+		return nil
+	}
+	e := n.epoch(h.Epoch)
+	e.lanes[h.Lane].stored.Add(r)
 	e.dirty = true
 	if e.check() {
 		return e
@@ -77,6 +78,12 @@ func (g *ledger) forgetStored() {
 			}
 			e.dirty = true
 		}
+		for id, p := range n.past {
+			for i := range p.lanes {
+				p.lanes[i].stored = p.lanes[i].dropped.Clone()
+			}
+			n.moved[id] = true
+		}
 	}
 }
 
@@ -85,13 +92,11 @@ func (g *ledger) adopt(old *ledger) {
 	for name, on := range old.nodes {
 		n := g.node(name)
 		n.lastSeen, n.software, n.labels, n.boots, n.links = on.lastSeen, on.software, on.labels, on.boots, on.links
+		n.forgot, n.begun = on.forgot, max(n.begun, on.begun)
 		n.dirty, n.bootsDirty = true, true
 		for _, oe := range on.ordered() {
 			e := n.epoch(oe.id)
-			if e == nil {
-				continue
-			}
-			e.parent, e.child, e.rolledBack, e.dirty = oe.parent, oe.child, oe.rolledBack, true
+			e.order, e.parent, e.child, e.rolledBack, e.dirty = oe.order, oe.parent, oe.child, oe.rolledBack, true
 			for i := range e.lanes {
 				l, ol := &e.lanes[i], oe.lanes[i]
 				stored, dropped := l.stored, l.dropped
@@ -125,16 +130,47 @@ func (g *ledger) load(st *journal.State) error {
 	}); err != nil {
 		return err
 	}
-	return st.Each(keyEpoch, func(key string, v []byte) error {
+	if err := st.Each(keyEpoch, func(key string, v []byte) error {
 		name, id, err := parseEpochKey(key)
 		if err != nil {
 			return err
 		}
 		n := g.node(name)
 		e := &epoch{id: id}
-		n.epochs[id] = e
-		return e.unmarshal(v)
-	})
+		over, err := e.unmarshal(v)
+		if err != nil {
+			return err
+		}
+		if n.begun = max(n.begun, e.order+1); over {
+			n.past[id] = e.condense()
+		} else {
+			n.epochs[id] = e
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, n := range g.nodes {
+		n.tidy()
+	}
+	return nil
+}
+
+// lacks reports whether old has something stored that g has not.
+func (g *ledger) lacks(old *ledger) bool {
+	for name, on := range old.nodes {
+		for _, ids := range []iter.Seq[telemetry.Epoch]{maps.Keys(on.epochs), maps.Keys(on.past)} {
+			for id := range ids {
+				for which := range telemetry.Lane(len(epoch{}.lanes)) {
+					was, is := on.lane(id, which), g.lane(name, id, which)
+					if was != nil && !was.stored.Empty() && (is == nil || !was.stored.Minus(is.stored).Empty()) {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
 }
 
 // save returns what has changed since the last call as one update of the state file, and a function that takes that back if the update fails.
@@ -145,6 +181,7 @@ func (g *ledger) save() (puts map[string][]byte, undo func(), err error) {
 	}
 	puts = map[string][]byte{keyCheckpoint: at}
 	var again []*bool
+	moved := map[*node]map[telemetry.Epoch]bool{}
 	put := func(dirty *bool, key string, marshal func() ([]byte, error)) {
 		if !*dirty || err != nil {
 			return
@@ -164,11 +201,35 @@ func (g *ledger) save() (puts map[string][]byte, undo func(), err error) {
 		for id, e := range n.epochs {
 			put(&e.dirty, epochKey(name, id), e.marshal)
 		}
+		if err == nil {
+			err = n.saveMoved(puts)
+			moved[n], n.moved = n.moved, map[telemetry.Epoch]bool{}
+		}
 	}
 	undo = func() {
+		for n, ids := range moved {
+			maps.Copy(n.moved, ids)
+		}
 		for _, d := range again {
 			*d = true
 		}
 	}
 	return puts, undo, err
+}
+
+// saveMoved puts the epochs that became past, and deletes those that were forgotten.
+func (n *node) saveMoved(puts map[string][]byte) error {
+	for id := range n.moved {
+		key := epochKey(n.name, id)
+		if p, ok := n.past[id]; ok {
+			b, err := p.marshal(id)
+			if err != nil {
+				return fmt.Errorf("write %s: %w", key, err)
+			}
+			puts[key] = b
+		} else if n.epochs[id] == nil {
+			puts[key] = nil
+		}
+	}
+	return nil
 }

@@ -5,15 +5,20 @@ import (
 	"slices"
 
 	"fieldpost/telemetry"
+	"fieldpost/telemetry/ranges"
 	"fieldpost/telemetry/wire"
 )
 
 // Bounds on what nodes can make the store remember.
 const (
-	maxEpochs = 1 << 16
-	maxBoots  = 4096
-	maxNodes  = 1 << 17
-	maxRanges = 1 << 14 // that a node keeps of one lane and epoch: damage and room that ran short make holes, on a bad card some hundreds
+	maxEpochs    = 1 << 12 // of one node that are not past
+	maxNamed     = 1 << 11 // that one hello tells news of; less than makeRoom leaves
+	maxPast      = 1 << 16
+	recentEpochs = 64      // of one node that are not made past; an edge names at least its last 16
+	maxPieces    = 1 << 18 // ranges and losses that a node has told of all its epochs that are not past
+	maxBoots     = 4096
+	maxNodes     = 1 << 17
+	maxRanges    = 1 << 14 // that a node keeps of one lane and epoch: damage and room that ran short make holes, on a bad card some hundreds
 )
 
 // epoch is what the store knows of one epoch of a node.
@@ -29,7 +34,11 @@ type epoch struct {
 // node is what the store knows of one node.
 type node struct {
 	name     string
-	epochs   map[telemetry.Epoch]*epoch
+	epochs   map[telemetry.Epoch]*epoch // a bounded number; what is over and complete goes to past
+	past     map[telemetry.Epoch]past
+	moved    map[telemetry.Epoch]bool // into past, or out of the ledger, since the last checkpoint
+	begun    int                      // order of the next epoch
+	forgot   bool                     // past epochs were forgotten for good
 	lastSeen telemetry.Time
 	software string
 	labels   map[string]string
@@ -50,6 +59,8 @@ func newNode(name string) *node {
 	return &node{
 		name:   name,
 		epochs: map[telemetry.Epoch]*epoch{},
+		past:   map[telemetry.Epoch]past{},
+		moved:  map[telemetry.Epoch]bool{},
 		boots:  map[telemetry.Boot]wire.Boot{},
 		links:  map[string]presence{},
 	}
@@ -64,15 +75,19 @@ func (n *node) online() bool {
 	return false
 }
 
-// epoch returns the epoch id, made if it is new, or nil if the node has too many.
+// epoch returns the epoch id, to be changed. It is made if it is new, and brought back if it is past.
 func (n *node) epoch(id telemetry.Epoch) *epoch {
 	if e := n.epochs[id]; e != nil {
 		return e
 	}
-	if len(n.epochs) >= maxEpochs {
-		return nil
+	n.makeRoom()
+	e := &epoch{id: id, order: n.begun, dirty: true}
+	if p, ok := n.past[id]; ok {
+		e = p.open(id)
+		delete(n.past, id)
+	} else {
+		n.begun++
 	}
-	e := &epoch{id: id, order: len(n.epochs), dirty: true}
 	n.epochs[id] = e
 	return e
 }
@@ -94,24 +109,21 @@ func (n *node) hello(h *wire.Hello) (rolledBack []*epoch) {
 	if n.software != h.Software {
 		n.software, n.dirty = h.Software, true
 	}
-	named := map[telemetry.Epoch]bool{}
 	newest := -1
-	for _, he := range h.Epochs {
-		if he.Epoch == 0 || named[he.Epoch] {
-			continue
-		}
+	tell, named := n.relevant(h)
+	again := len(tell) > 0 && n.toldOf(tell[len(tell)-1].Epoch) // the epoch of the running node was in a hello before
+	for _, he := range tell {
 		e := n.epoch(he.Epoch)
-		if e == nil {
-			continue
-		}
-		named[he.Epoch] = true
 		newest = max(newest, e.order)
 		e.dirty = true
 		told := [4]bool{}
 		for _, hl := range he.Lanes {
 			if hl.Lane.Valid() && !told[hl.Lane] {
 				told[hl.Lane] = true
-				e.lanes[hl.Lane].tell(hl)
+				if again {
+					hl = e.lanes[hl.Lane].raise(hl)
+				}
+				e.lanes[hl.Lane].tell(coarse(hl))
 			}
 		}
 		for i := range e.lanes {
@@ -132,7 +144,26 @@ func (n *node) hello(h *wire.Hello) (rolledBack []*epoch) {
 			}
 		}
 	}
+	n.tidy()
 	return rolledBack
+}
+
+// toldOf reports whether a hello has told of the epoch.
+func (n *node) toldOf(id telemetry.Epoch) bool {
+	e := n.epochs[id]
+	return e != nil && slices.ContainsFunc(e.lanes[:], func(l lane) bool { return l.started })
+}
+
+// coarse returns l with at most about maxRanges ranges: beyond them all is taken for kept, which makes nothing lost that may still come.
+func coarse(l wire.Lane) wire.Lane {
+	for _, set := range []*ranges.Set{&l.Kept, &l.Held} {
+		if rs := set.Ranges(); len(rs) > maxRanges {
+			few := ranges.Make(rs[:maxRanges]...)
+			few.Add(ranges.Range{From: rs[maxRanges].From, To: max(l.Next, 1) - 1})
+			*set = few
+		}
+	}
+	return l
 }
 
 // adopt closes the parent that he names for e, and returns it if that shows it to have been rolled back.
@@ -140,19 +171,21 @@ func (n *node) adopt(e *epoch, he wire.Epoch) *epoch {
 	if he.Parent == 0 || he.Parent == he.Epoch {
 		return nil
 	}
-	p := n.epoch(he.Parent)
-	if p == nil {
-		return nil
-	}
 	e.parent = he.Parent
-	for _, hl := range he.Lanes {
-		if hl.Lane.Valid() && (!p.lanes[hl.Lane].closed || hl.First < p.lanes[hl.Lane].end) {
-			p.lanes[hl.Lane].close(hl.First)
-			p.dirty = true
-		}
+	p := n.epochs[he.Parent]
+	if over, ok := n.past[he.Parent]; ok && over.reachesInto(he) {
+		p = n.epoch(he.Parent)
+	}
+	if p == nil {
+		return nil // nothing of it is stored that e could contradict
 	}
 	if p.child == 0 {
 		p.child, p.dirty = e.id, true
+	}
+	for _, hl := range he.Lanes {
+		if hl.Lane.Valid() && p.lanes[hl.Lane].close(hl.First, p.child == e.id) {
+			p.dirty = true
+		}
 	}
 	if p.child != e.id && !p.rolledBack {
 		// Two lives went on from the same one: a card was copied or put back.

@@ -41,23 +41,47 @@ func (s *Store) Quarantine(h frame.Header, data []byte) error {
 		return fmt.Errorf("quarantine a frame of node %s: %w", h.Node, err)
 	}
 
-	s.mu.Lock()
-	n := s.ledger.node(h.Node)
-	if e := n.epoch(h.Epoch); e != nil && h.Count > 0 {
-		l := &e.lanes[h.Lane]
-		r := ranges.Range{From: h.First, To: h.Last()}
-		l.lost.forget(ranges.Make(r), wire.Corrupt)
-		l.lost.add(r, wire.Corrupt, telemetry.TimeOf(s.now()))
-		e.dirty = true
-	}
-	s.mu.Unlock()
-	if err := s.save(false); err != nil {
+	if err := s.noteCorrupt(h); err != nil {
 		return fmt.Errorf("note a lost range of node %s: %w", h.Node, err)
 	}
 	s.quarantined.Add(1)
 	s.log.Error("frame cannot be read and was put into quarantine; its records are lost", "node", h.Node, "lane", h.Lane.String(),
 		"epoch", h.Epoch.String(), "first", h.First, "count", h.Count, "file", filepath.Join(dir, name))
 	return nil
+}
+
+// noteCorrupt writes down that the range of h is lost, and only then notes it in the ledger, where any ack would find it.
+func (s *Store) noteCorrupt(h frame.Header) error {
+	// What the record says is stored must be covered by the checkpoint.
+	if err := s.save(false); err != nil {
+		return err
+	}
+	at := telemetry.TimeOf(s.now())
+	s.mu.Lock()
+	noted := *s.ledger.node(h.Node).epoch(h.Epoch)
+	l := &noted.lanes[h.Lane]
+	l.lost = slices.Clone(l.lost)
+	l.quarantine(h, at)
+	record, err := noted.marshal()
+	s.mu.Unlock()
+	if err == nil {
+		err = s.disk.state.Update(map[string][]byte{epochKey(h.Node, h.Epoch): record})
+	}
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.ledger.node(h.Node).epoch(h.Epoch)
+	e.lanes[h.Lane].quarantine(h, at)
+	e.dirty = true
+	return nil
+}
+
+func (l *lane) quarantine(h frame.Header, at telemetry.Time) {
+	r := ranges.Range{From: h.First, To: h.Last()}
+	l.lost.forget(ranges.Make(r), wire.Corrupt)
+	l.lost.add(r, wire.Corrupt, at)
 }
 
 // makeRoom makes dir, and removes its oldest files until one of size fits.

@@ -7,6 +7,7 @@ import (
 	"fieldpost/api"
 	"fieldpost/journal"
 	"fieldpost/telemetry"
+	"fieldpost/telemetry/ranges"
 	"fieldpost/telemetry/wire"
 )
 
@@ -17,7 +18,7 @@ var (
 	_ api.FeedSelector  = (*Store)(nil)
 )
 
-// Nodes is api.Selector.
+// Nodes is api.Selector. Past epochs, of which there can be thousands with nothing to tell, are not listed.
 func (s *Store) Nodes(context.Context) ([]api.Node, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -30,7 +31,7 @@ func (s *Store) Nodes(context.Context) ([]api.Node, error) {
 		for _, e := range n.ordered() {
 			for i := range e.lanes {
 				if l := &e.lanes[i]; !l.empty() {
-					a.Lanes = append(a.Lanes, l.list(e.id, telemetry.Lane(i)))
+					a.Lanes = append(a.Lanes, l.list(e.id, telemetry.Lane(i), n.before(e, i)))
 				}
 			}
 		}
@@ -39,11 +40,22 @@ func (s *Store) Nodes(context.Context) ([]api.Node, error) {
 	return out, nil
 }
 
-func (l *lane) list(id telemetry.Epoch, which telemetry.Lane) api.Lane {
+// before returns what is stored of a lane of the parent of e: a node may have told that e begins lower than it does, and what is before
+// came under the parent. Of a parent that was rolled back the same sequences are other records.
+func (n *node) before(e *epoch, which int) ranges.Set {
+	if p := n.epochs[e.parent]; p != nil && !p.rolledBack && p.child == e.id {
+		return p.lanes[which].stored
+	}
+	return ranges.Set{}
+}
+
+// list returns the lane for the API. Nothing of elsewhere counts as lost without an explanation.
+func (l *lane) list(id telemetry.Epoch, which telemetry.Lane, elsewhere ranges.Set) api.Lane {
 	out := api.Lane{Lane: which, Epoch: id, Stored: l.stored.Len()}
 	out.Highest, _ = l.stored.Max()
 	var lost losses
 	out.Missing, out.Held, lost = l.account()
+	lost.forget(lost.set(wire.Unexplained).Intersect(elsewhere), wire.Corrupt)
 	for _, loss := range lost {
 		out.Lost = append(out.Lost, api.Loss{Range: loss.Range, Reason: loss.Reason.String(), Time: loss.Time})
 	}

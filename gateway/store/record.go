@@ -28,6 +28,7 @@ type (
 		LastSeen telemetry.Time    `json:"last_seen,omitempty"`
 		Software string            `json:"software,omitempty"`
 		Labels   map[string]string `json:"labels,omitempty"`
+		Forgot   bool              `json:"forgot,omitempty"` // past epochs, for good
 	}
 	bootRecord struct {
 		Ordinal uint32               `json:"ordinal"`
@@ -41,6 +42,7 @@ type (
 		Child      telemetry.Epoch `json:"child,omitempty"`
 		Order      int             `json:"order"`
 		RolledBack bool            `json:"rolled_back,omitempty"`
+		Past       bool            `json:"past,omitempty"` // over: only what is stored counts
 		Lanes      []laneRecord    `json:"lanes"`
 	}
 	laneRecord struct {
@@ -70,7 +72,7 @@ func parseEpochKey(key string) (node string, id telemetry.Epoch, err error) {
 }
 
 func (n *node) marshal() ([]byte, error) {
-	return json.Marshal(nodeRecord{n.lastSeen, n.software, n.labels})
+	return json.Marshal(nodeRecord{n.lastSeen, n.software, n.labels, n.forgot})
 }
 
 func (n *node) unmarshal(b []byte) error {
@@ -78,7 +80,7 @@ func (n *node) unmarshal(b []byte) error {
 	if err := json.Unmarshal(b, &r); err != nil {
 		return fmt.Errorf("read node %s: %w", n.name, err)
 	}
-	n.lastSeen, n.software, n.labels = r.LastSeen, r.Software, r.Labels
+	n.lastSeen, n.software, n.labels, n.forgot = r.LastSeen, r.Software, r.Labels, r.Forgot
 	return nil
 }
 
@@ -102,7 +104,15 @@ func (n *node) unmarshalBoots(b []byte) error {
 	return nil
 }
 
-func (e *epoch) marshal() ([]byte, error) {
+func (e *epoch) marshal() ([]byte, error) { return json.Marshal(e.record()) }
+
+func (p past) marshal(id telemetry.Epoch) ([]byte, error) {
+	r := p.open(id).record()
+	r.Past = true
+	return json.Marshal(r)
+}
+
+func (e *epoch) record() epochRecord {
 	r := epochRecord{Parent: e.parent, Child: e.child, Order: e.order, RolledBack: e.rolledBack}
 	for i := range e.lanes {
 		l := &e.lanes[i]
@@ -110,7 +120,7 @@ func (e *epoch) marshal() ([]byte, error) {
 			r.Lanes = append(r.Lanes, l.record(telemetry.Lane(i)))
 		}
 	}
-	return json.Marshal(r)
+	return r
 }
 
 func (l *lane) record(id telemetry.Lane) laneRecord {
@@ -130,19 +140,20 @@ func (l *lane) record(id telemetry.Lane) laneRecord {
 	return r
 }
 
-func (e *epoch) unmarshal(b []byte) error {
+// unmarshal reads what marshal wrote, of e or of the past that it became.
+func (e *epoch) unmarshal(b []byte) (over bool, err error) {
 	var r epochRecord
 	if err := json.Unmarshal(b, &r); err != nil {
-		return fmt.Errorf("read epoch %s: %w", e.id, err)
+		return false, fmt.Errorf("read epoch %s: %w", e.id, err)
 	}
 	e.parent, e.child, e.order, e.rolledBack = r.Parent, r.Child, r.Order, r.RolledBack
 	for _, lr := range r.Lanes {
 		if !lr.Lane.Valid() {
-			return fmt.Errorf("read epoch %s: lane %d is none", e.id, lr.Lane)
+			return false, fmt.Errorf("read epoch %s: lane %d is none", e.id, lr.Lane)
 		}
 		e.lanes[lr.Lane] = lr.lane()
 	}
-	return nil
+	return r.Past, nil
 }
 
 func (r *laneRecord) lane() lane {

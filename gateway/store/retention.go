@@ -69,6 +69,21 @@ func (s *Store) sealOld(maxAge time.Duration) error {
 	return s.save(true)
 }
 
+// readCalendar begins the calendar at the newest entry.
+func (s *Store) readCalendar() (calendar, error) {
+	var newest time.Time
+	if last, any := s.disk.journal.Kept().Max(); any {
+		entries, err := s.disk.journal.Read(last, 1)
+		if err != nil {
+			return calendar{}, fmt.Errorf("read journal at %d: %w", last, err)
+		}
+		if len(entries) > 0 {
+			newest = telemetry.Time(entries[0].Mark).Go()
+		}
+	}
+	return startCalendar(s.now(), newest, s.uptime()), nil
+}
+
 // olderThan reports whether the entry that holds pos was committed longer than age ago. Age 0 is for ever.
 func (s *Store) olderThan(pos uint64, age time.Duration) (bool, error) {
 	if age == 0 {
@@ -81,7 +96,7 @@ func (s *Store) olderThan(pos uint64, age time.Duration) (bool, error) {
 	if len(entries) == 0 {
 		return false, nil
 	}
-	return telemetry.Time(entries[0].Mark).Go().Before(s.now().Add(-age)), nil
+	return telemetry.Time(entries[0].Mark).Go().Before(s.calendar.now(s.now(), s.uptime(), s.log).Add(-age)), nil
 }
 
 // drop notes durably what is in seg, then unlinks it.
@@ -119,11 +134,8 @@ func (s *Store) drop(seg journal.Segment) error {
 	var records uint64
 	s.mu.Lock()
 	for _, h := range heads {
-		if e := s.ledger.node(h.Node).epoch(h.Epoch); e != nil && h.Count > 0 && h.Lane.Valid() {
-			r := ranges.Range{From: h.First, To: h.Last()}
-			e.lanes[h.Lane].stored.Add(r)
-			e.lanes[h.Lane].dropped.Add(r)
-			e.dirty = true
+		if h.Epoch != 0 && h.Count > 0 && h.Lane.Valid() {
+			s.ledger.node(h.Node).drop(h.Epoch, h.Lane, ranges.Range{From: h.First, To: h.Last()})
 			records += uint64(h.Count)
 		}
 	}

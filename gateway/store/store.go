@@ -30,11 +30,13 @@ type Store struct {
 	id        wire.StoreID
 
 	now         func() time.Time
+	uptime      func() time.Duration // by a clock that nobody sets
 	free        func() (int64, error)
 	reserve     int64
 	segmentSize int64
 
 	damaged     chan struct{} // holds one token when the journal lost something while it was open
+	setbacks    chan struct{} // holds one token when acknowledged records were lost
 	full        atomic.Pointer[error]
 	quarantined atomic.Uint64
 	rolledBack  atomic.Uint64
@@ -44,8 +46,9 @@ type Store struct {
 
 	commit       sync.Mutex    // held over every change of what is on disk
 	lock         *dirlock.Lock // nil once closed
-	checkpointed uint64        // journal position that the last checkpoint covers
-	sinceCheck   int64         // bytes appended since
+	calendar     calendar
+	checkpointed uint64 // journal position that the last checkpoint covers
+	sinceCheck   int64  // bytes appended since
 
 	mu      sync.RWMutex
 	disk    *disk // nil while closed
@@ -69,10 +72,12 @@ func newStore(dir string, r RetentionSettings, log *slog.Logger) *Store {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	began := time.Now()
 	return &Store{
-		dir: dir, retention: r, log: log, now: time.Now, reserve: reserve, segmentSize: segmentSize,
+		uptime: func() time.Duration { return time.Since(began) },
+		dir:    dir, retention: r, log: log, now: time.Now, reserve: reserve, segmentSize: segmentSize,
 		free:    func() (int64, error) { return freeSpace(dir) },
-		changed: make(chan struct{}), damaged: make(chan struct{}, 1),
+		changed: make(chan struct{}), damaged: make(chan struct{}, 1), setbacks: make(chan struct{}, 1),
 	}
 }
 
@@ -86,6 +91,9 @@ func (s *Store) start() (err error) {
 	}
 	if s.id, err = readID(s.dir); err == nil {
 		err = s.Reopen()
+	}
+	if err == nil {
+		s.calendar, err = s.readCalendar()
 	}
 	if err != nil {
 		return errors.Join(err, s.lock.Release())
@@ -129,18 +137,31 @@ func (s *Store) Reopen() error {
 		return err
 	}
 	s.mu.Lock()
+	setback := false
 	if s.ledger != nil && s.ledger != g {
+		setback = g.lacks(s.ledger)
 		g.adopt(s.ledger)
 	}
 	s.disk, s.ledger, s.broken, s.generation = d, g, nil, drawGeneration()
 	s.wake()
 	s.mu.Unlock()
+	if setback {
+		s.log.Error("the store has less than it had: nodes are asked again for what they still keep")
+		select {
+		case s.setbacks <- struct{}{}:
+		default:
+		}
+	}
 	if err := s.save(true); err != nil {
 		// A full disk, most likely, which is no reason not to answer queries.
 		s.log.Warn("no checkpoint could be written; it is tried again within a minute", "err", err)
 	}
 	return nil
 }
+
+// Setbacks gives one token after the store was opened again and lacked what it had before. The nodes were told that they may forget that: they
+// have to say hello again, soon, to learn better.
+func (s *Store) Setbacks() <-chan struct{} { return s.setbacks }
 
 // wake tells those who wait on Changed. s.mu must be held.
 func (s *Store) wake() {

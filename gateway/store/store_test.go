@@ -175,7 +175,9 @@ func TestRetentionBySize(t *testing.T) {
 
 func TestRetentionByAge(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
+	began := now
 	s := open(t, t.TempDir(), RetentionSettings{MaxAge: setting.Duration(10 * time.Hour)}, &now)
+	s.uptime = func() time.Duration { return now.Sub(began) }
 	for i := range uint64(4) {
 		s.mustAppend(t, makeFrame(t, "pi", 1+10*i, 10))
 		now = now.Add(4 * time.Hour)
@@ -274,6 +276,11 @@ func TestDamageWhileOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wantStored(t, "pi", set(11, 20))
+	select {
+	case <-s.Setbacks():
+	default:
+		t.Fatal("nobody was told that the store has less than it had")
+	}
 	s.mustAppend(t, makeFrame(t, "pi", 1, 10))
 	s.wantSequences(t, "pi", set(1, 20))
 }
