@@ -61,7 +61,7 @@ func TestStatusText(t *testing.T) {
 		`^  n +100 +good +\S+ ago`,
 		`^d0: last error \S+ ago: .*this is no reading`,
 		`^d1 +line +\S+ +0 +0 +never`,
-		`^bus .*went down .+ ago, tried \d+ times since`,
+		`^bus .*went down .+ ago, tries since: \d+`,
 		`connection refused`,
 		`^live +100 +100 +0 +- +0 +0 +[\d.]+ [KM]iB`,
 		`^LINK +STATE +SINCE +LAST ACK .*IN +OUT +CONNECTS`,

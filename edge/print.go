@@ -51,7 +51,7 @@ func (s Status) Print(w io.Writer, now time.Time) error {
 	}
 	for _, b := range s.Buses {
 		if b.Fails > 0 {
-			row("\nbus %s (%s) is down since %s, tried %d times\n  %s", b.Name, b.Driver, ago(now, b.Since), b.Fails, b.Err)
+			row("\nbus %s (%s) went down %s, tries since: %d\n  %s", b.Name, b.Driver, ago(now, b.Since), b.Fails, b.Err)
 		}
 	}
 
