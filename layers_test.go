@@ -54,6 +54,9 @@ var forbidden = []struct{ from, to, reason string }{
 	{"gateway/source", "gateway/ingest", "a source declares its receiver; ingest implements it"},
 	{"telemetry/ranges", "telemetry.", "a set of numbers knows no telemetry"},
 	{"edge/clock", "edge.", "the clock is below what uses it"},
+	{"edge/reduce", "edge.", "what is worth sending is decided without clocks, lanes or disks"},
+	{"edge/reduce", "edge/lane", "what is worth sending is decided without clocks, lanes or disks"},
+	{"edge/reduce", "edge/clock", "what is worth sending is decided without clocks, lanes or disks"},
 	{"edge/lane", "edge.", "the lanes are below the pipeline"},
 	{"journal.", "journal/index", "the log does not know what is searched for in it"},
 }

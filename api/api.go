@@ -49,7 +49,8 @@ type server struct {
 	badMetrics atomic.Pointer[string] // last reported
 }
 
-// New returns the handler of all endpoints. /v1/events is there if sel is an EventSelector too, /v1/feed if it is a FeedSelector.
+// New returns the handler of all endpoints. /v1/events is there if sel is an EventSelector too, /v1/feed and
+// /v1/stream if it is a FeedSelector.
 func New(sel Selector, o Options) http.Handler {
 	s := &server{sel: sel, opts: o, log: o.Log, pages: make(chan struct{}, maxBuffered)}
 	if s.log == nil {
@@ -68,6 +69,7 @@ func New(sel Selector, o Options) http.Handler {
 	get("/v1/readings", s.readings)
 	if feed, ok := sel.(FeedSelector); ok {
 		get("/v1/feed", s.feed(feed))
+		get("/v1/stream", s.stream(feed))
 	}
 	if events, ok := sel.(EventSelector); ok {
 		get("/v1/events", s.events(events))

@@ -128,6 +128,15 @@ func (f *fake) Feed(_ context.Context, after uint64, limit int) ([]api.Record, u
 	return out, after, f.always()
 }
 
+func (f *fake) Latest() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.records) == 0 {
+		return f.hole
+	}
+	return f.records[len(f.records)-1].Position
+}
+
 func (f *fake) Changed() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -146,6 +155,14 @@ func (f *fake) commit(records ...api.Record) {
 		close(f.changed)
 		f.changed = nil
 	}
+}
+
+// breakDown makes the feed fail from now on, and wakes who waits for it.
+func (f *fake) breakDown(err error) {
+	f.mu.Lock()
+	f.err = err
+	f.mu.Unlock()
+	f.commit()
 }
 
 // noEvents hides that a fake is an EventSelector.

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"net/http"
 	"strconv"
@@ -28,9 +27,7 @@ func (s *server) feed(sel FeedSelector) func(http.ResponseWriter, *http.Request)
 		p := readParams(r, "after", "limit", "wait", "format")
 		var after uint64
 		p.read("after", func(v string) (err error) {
-			if after, err = strconv.ParseUint(v, 10, 64); err != nil {
-				err = fmt.Errorf("%q: want the position of a record, or 0", v)
-			}
+			after, err = parsePosition(v)
 			return err
 		})
 		wait := p.wait()

@@ -20,11 +20,14 @@ type Selector interface {
 	Readings(ctx context.Context, q Query) iter.Seq2[Reading, error]
 }
 
-// FeedSelector is a Selector whose records have one commit order, as those of a single journal do. Without it /v1/feed is not served.
+// FeedSelector is a Selector whose records have one commit order, as those of a single journal do. Without it /v1/feed and
+// /v1/stream are not served.
 // Safe for concurrent use.
 type FeedSelector interface {
 	// Feed returns up to limit records whose position is greater than after, in commit order, and the position to go on from. It does not wait.
 	Feed(ctx context.Context, after uint64, limit int) (records []Record, next uint64, err error)
+	// Latest returns the position of the last record committed; 0 if there is none.
+	Latest() uint64
 	// Changed returns a channel that is closed when something was committed. Take it before looking.
 	Changed() <-chan struct{}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -56,8 +57,13 @@ func ServeListener(ctx context.Context, l net.Listener, h http.Handler, log *slo
 	// Requests live a little longer than ctx: short ones finish, long polls look at stopping, and what is left ends with base.
 	base, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), stoppingKey{}, ctx.Done()))
 	defer cancel()
+	var underWay sync.WaitGroup // WebSockets too, for which Shutdown does not wait
 	server := &http.Server{
-		Handler:           h,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			underWay.Add(1)
+			defer underWay.Done()
+			h.ServeHTTP(w, r)
+		}),
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
@@ -80,6 +86,12 @@ func ServeListener(ctx context.Context, l net.Listener, h http.Handler, log *slo
 		err = server.Close()
 	}
 	<-served
+	finished := make(chan struct{})
+	go func() { underWay.Wait(); close(finished) }()
+	select { // each ends its stream with a word to the client
+	case <-finished:
+	case <-grace.Done():
+	}
 	if err != nil {
 		return fmt.Errorf("stop http on %s: %w", l.Addr(), err)
 	}

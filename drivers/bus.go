@@ -19,7 +19,16 @@ type Attachment struct {
 	Bus             string           `yaml:"bus"`  // name of an entry of buses in edge.yaml
 	TCP             string           `yaml:"tcp"`  // host:port to connect to
 	serialport.Line `yaml:",inline"` // baud, mode …: only with Port
+
+	nothing bool // see Detached
 }
+
+// Detached is what a kind's settings embed (yaml:",inline") in place of an Attachment if its devices are attached to nothing: they
+// are made up, or come out of a file. They have no keys port, bus and tcp, and each device has a driver of its own, with the zero Bus.
+type Detached struct{}
+
+// Attached says that there is nothing to say.
+func (Detached) Attached() Attachment { return Attachment{nothing: true} }
 
 // Attached returns a itself, so that embedding is enough to be Settings.
 func (a Attachment) Attached() Attachment { return a }
@@ -27,6 +36,9 @@ func (a Attachment) Attached() Attachment { return a }
 // CheckAttachment reports what is wrong with a under the keys port, bus, tcp, baud and mode. Each kind's settings call it from their own
 // Check; it is not called Check, so that they do not become a setting.Checker without saying so.
 func (a Attachment) CheckAttachment(problem, warning setting.Problem) {
+	if a.nothing {
+		return
+	}
 	var given []string
 	for _, way := range []struct{ key, value string }{{"port", a.Port}, {"bus", a.Bus}, {"tcp", a.TCP}} {
 		if way.value != "" {
@@ -59,9 +71,11 @@ func (a Attachment) CheckAttachment(problem, warning setting.Problem) {
 	}
 }
 
-// Private returns the bus that a alone describes; ok is false where it names a shared one.
+// Private returns the bus that a alone describes, the zero Bus for a device that is attached to nothing; ok is false where a names a shared one.
 func (a Attachment) Private() (b Bus, ok bool) {
 	switch {
+	case a.nothing:
+		return Bus{}, true
 	case a.Port != "":
 		return Bus{Name: a.Port, Serial: &serialport.Settings{Port: a.Port, Line: a.Line}}, true
 	case a.TCP != "":
@@ -70,9 +84,9 @@ func (a Attachment) Private() (b Bus, ok bool) {
 	return Bus{}, false
 }
 
-// Bus is an opened-later way to instruments: exactly one of Serial and TCP is set.
+// Bus is an opened-later way to instruments: exactly one of Serial and TCP is set, or neither for a Detached device.
 type Bus struct {
-	Name   string // as status shows it: the bus's name, or the port or address of a private one
+	Name   string // as status shows it: the bus's name, or the port or address of a private one; "" if there is none
 	Serial *serialport.Settings
 	TCP    string // host:port
 }

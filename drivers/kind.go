@@ -10,7 +10,7 @@ import (
 type Kind struct {
 	Name string
 	// Settings returns a pointer to a new struct of the driver's options, holding the defaults; the loader fills it by its yaml tags.
-	// The struct embeds Attachment (yaml:",inline") and may be a setting.Checker.
+	// The struct embeds Attachment or Detached (yaml:",inline") and may be a setting.Checker.
 	Settings func() Settings
 	// Address returns a pointer to a new struct of the keys that a driver adds to each metric (field, register, obis …), or nil if it adds none.
 	Address func() any

@@ -296,12 +296,12 @@ type edge struct {
 	process *process
 }
 
-// newEdge writes the files of a node. attach is how each device is attached, such as "port: /dev/…".
+// newEdge writes the files of a node. It does not report on itself, so that all its records are what a test says. attach is how each device is attached, such as "port: /dev/…".
 func newEdge(t *testing.T, dir, node, link string, attach ...string) *edge {
 	t.Helper()
 	e := &edge{t: t, node: node, journal: filepath.Join(dir, node+"-journal")}
 	e.config = write(t, filepath.Join(dir, node, "edge.yaml"), fmt.Sprintf(
-		"node: %s\njournal: {dir: %s, commit_every: 100ms}\nlinks:\n  - {name: up, mqtt: {url: %q}}\nhttp: {}\n", node, e.journal, link))
+		"node: %s\njournal: {dir: %s, commit_every: 100ms}\nlinks:\n  - {name: up, mqtt: {url: %q}}\nhttp: {}\nhealth: off\n", node, e.journal, link))
 	for i, a := range attach {
 		write(t, filepath.Join(dir, node, "devices", fmt.Sprintf("d%d.yaml", i)), fmt.Sprintf(
 			"device: d%d\nline:\n  %s\n  format: keyvalue\nmetrics:\n  - {name: n, type: integer}\nsilent: off\n", i, a))

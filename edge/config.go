@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"fieldpost/api"
+	"fieldpost/configs/setting"
 	"fieldpost/drivers"
 	"fieldpost/edge/clock"
 	"fieldpost/forwarder"
@@ -21,10 +22,13 @@ type Config struct {
 	HTTP     api.Settings
 	Links    []Link
 	Lines    []Line
+	Health   setting.DurationOrOff // how often the node reports on itself, as device node; 0: never
 	Log      *slog.Logger
 
 	// Source replaces the kernel's clocks in tests; nil: the kernel's.
 	Source clock.Source
+	// Root is where /proc and /sys are looked for in tests; "": the real ones.
+	Root string
 }
 
 // Link is one way to a gateway.

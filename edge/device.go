@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"fieldpost/drivers"
+	"fieldpost/edge/clock"
 	"fieldpost/edge/lane"
+	"fieldpost/edge/pattern"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
 )
@@ -21,13 +23,17 @@ type device struct {
 	book     *lane.Book
 	log      *slog.Logger
 
-	feed    sync.Mutex // one report at a time; held while the journal pushes back, which mu never is
+	feed    sync.Mutex    // one report at a time; held while the journal pushes back, which mu never is
+	regime  *clock.Regime // of the last report
 	scratch [len(lanesOfReadings)][]frame.Record
+	events  []telemetry.Event // of the last report
 
 	mu        sync.Mutex
+	patterns  *pattern.Set
 	metrics   map[string]*quantity
 	order     []string // of metrics, as the file has them
 	readings  uint64
+	reduced   uint64 // of these, held back by a deadband
 	errors    uint64
 	lastErr   string
 	lastErrAt time.Time
@@ -41,7 +47,7 @@ type device struct {
 // below it would be noise that every reading pays for on the link. Times that instruments send are kept as they are.
 const resolution = telemetry.Time(time.Millisecond)
 
-var lanesOfReadings = [...]telemetry.Lane{telemetry.Live, telemetry.Bulk}
+var lanesOfReadings = [...]telemetry.Lane{telemetry.Live, telemetry.Bulk, telemetry.Archive}
 
 func newDevice(d Device, b *bus, book *lane.Book) (*device, error) {
 	dev := &device{
@@ -52,6 +58,11 @@ func newDevice(d Device, b *bus, book *lane.Book) (*device, error) {
 		if _, err := dev.add(s); err != nil {
 			return nil, err
 		}
+	}
+	var problems []pattern.Problem
+	if dev.patterns, problems = d.patterns(); len(problems) > 0 {
+		p := problems[0]
+		return nil, fmt.Errorf("device %s: pattern %s: %s: %s", d.Device, d.Patterns[p.Pattern].Name, p.Key, p.Message)
 	}
 	return dev, nil
 }
@@ -76,7 +87,29 @@ func (d *device) take(ctx context.Context, r drivers.Report) {
 	defer d.feed.Unlock()
 	now, regime := d.book.Clock().Now()
 	mono := int64(now) - regime.Offset
+	if regime != d.regime {
+		d.settle(ctx)
+		d.regime = regime
+	}
 	d.condition(r, now-now%resolution, mono)
+	d.tell(ctx, regime)
+	d.queue(ctx, regime)
+}
+
+// tell puts what the patterns made of the last report into the alarm lane, ahead of its readings. The caller holds feed.
+func (d *device) tell(ctx context.Context, regime *clock.Regime) {
+	for _, e := range d.events {
+		said := "pattern raised"
+		if e.State == telemetry.Cleared {
+			said = "pattern cleared"
+		}
+		d.log.Info(said, "pattern", e.Pattern, "severity", e.Severity.String(), "message", e.Message)
+		tell(ctx, d.book, d.log, regime, e)
+	}
+}
+
+// queue queues what is in scratch, all taken under regime, in its lanes. The caller holds feed.
+func (d *device) queue(ctx context.Context, regime *clock.Regime) {
 	for i, l := range lanesOfReadings {
 		if len(d.scratch[i]) == 0 {
 			continue
@@ -91,11 +124,10 @@ func (d *device) take(ctx context.Context, r drivers.Report) {
 
 // condition turns a report into records in scratch and notes what it says of the device.
 func (d *device) condition(r drivers.Report, now telemetry.Time, mono int64) {
-	for i := range d.scratch {
-		d.scratch[i] = d.scratch[i][:0]
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.clear()
+	d.events = nil
 	if r.Err != nil {
 		d.trouble(r.Err.Error())
 		if !d.failing && len(r.Samples) == 0 {
@@ -108,8 +140,9 @@ func (d *device) condition(r drivers.Report, now telemetry.Time, mono int64) {
 	}
 	d.failing = d.failing && r.Err != nil
 	for _, s := range r.Samples {
-		d.sample(s, now)
+		d.sample(s, now, mono)
 	}
+	d.events = d.patterns.Step(now, mono)
 	d.lastAt, d.lastMono = now, mono
 }
 
@@ -119,7 +152,7 @@ func (d *device) trouble(what string) {
 }
 
 // sample conditions one sample into the scratch of its lane.
-func (d *device) sample(s drivers.Sample, now telemetry.Time) {
+func (d *device) sample(s drivers.Sample, now telemetry.Time, mono int64) {
 	m := d.metrics[s.Metric]
 	if m == nil { // a name that no file declares is a new series
 		var settings MetricSettings
@@ -136,13 +169,11 @@ func (d *device) sample(s drivers.Sample, now telemetry.Time) {
 	if s.Time != 0 {
 		rec.Time, rec.Stamped = s.Time, true
 	}
-	i := 0
-	if m.lane == telemetry.Bulk {
-		i = 1
-	}
-	d.scratch[i] = append(d.scratch[i], rec)
 	d.readings++
-	d.last[s.Metric] = telemetry.Reading{Time: rec.Time, Value: value, Quality: quality}
+	reading := telemetry.Reading{Time: rec.Time, Value: value, Quality: quality}
+	d.last[s.Metric] = reading
+	d.patterns.Observe(s.Metric, reading)
+	d.route(m, rec, mono)
 }
 
 // quiet returns for how long nothing came.

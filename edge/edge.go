@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -21,7 +22,7 @@ type Edge struct {
 	book     *lane.Book
 	devices  []*device
 	buses    []*bus
-	silence  *silence
+	builtins builtins
 	sessions []*forwarder.Session
 }
 
@@ -43,7 +44,7 @@ func Open(c Config) (e *Edge, err error) {
 		StandAlone: len(c.Links) == 0, CommitEvery: c.Journal.CommitEvery.Go(), Clock: source, BootID: bootID, Log: c.Log,
 	}
 	if c.Archive != nil {
-		o.ArchiveSize = int64(c.Archive.MaxSize)
+		o.ArchiveSize, o.ArchiveAge = int64(c.Archive.MaxSize), c.Archive.MaxAge.Go()
 	}
 	book, err := lane.Open(o)
 	if err != nil {
@@ -55,7 +56,11 @@ func Open(c Config) (e *Edge, err error) {
 			err = errors.Join(err, book.Close())
 		}
 	}()
-	for _, l := range c.Lines {
+	lines := slices.Clone(c.Lines)
+	if c.Health > 0 {
+		lines = append(lines, e.nodeLine())
+	}
+	for _, l := range lines {
 		b, devices, err := newBus(l, book, c.Log)
 		if err != nil {
 			return nil, err
@@ -63,7 +68,13 @@ func Open(c Config) (e *Edge, err error) {
 		e.buses = append(e.buses, b)
 		e.devices = append(e.devices, devices...)
 	}
-	if e.silence, err = newSilence(book, e.devices, c.Log); err != nil {
+	e.builtins = builtins{book: book, list: e.nodePatterns()}
+	for _, d := range e.devices {
+		if d.settings.Silent > 0 {
+			e.builtins.list = append(e.builtins.list, silence(d))
+		}
+	}
+	if err := e.restore(context.Background()); err != nil {
 		return nil, err
 	}
 	for _, l := range c.Links {
@@ -88,7 +99,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	for _, b := range e.buses {
 		sampling.Go(func() error { return b.run(ctx) })
 	}
-	sampling.Go(func() error { return e.silence.run(ctx) })
+	sampling.Go(func() error { return e.builtins.run(ctx) })
 	sampling.Go(func() error { return e.serve(ctx) })
 	storing.Go(func() error { return e.book.Run(committing) })
 	for _, s := range e.sessions {
@@ -99,6 +110,9 @@ func (e *Edge) Run(ctx context.Context) error {
 	<-ctx.Done()
 	e.log.Info("stopping: drivers, last commit, links, journal")
 	errs := []error{sampling.Wait()}
+	for _, d := range e.devices {
+		d.end(committing)
+	}
 	stopCommitting()
 	errs = append(errs, storing.Wait())
 	e.grace()

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"fieldpost/configs/setting"
+	"fieldpost/edge/reduce"
 	"fieldpost/telemetry"
 )
 
@@ -19,13 +21,23 @@ type MetricSettings struct {
 	Valid   *[2]float64 `yaml:"valid"`   // lowest and highest good value, after Scale and Offset; nil: all are good
 	Invalid []float64   `yaml:"invalid"` // what the sensor sends when it has no value: as it sends it, before Scale and Offset
 	Lane    string      `yaml:"lane"`    // live (default) or bulk
-	Address any         `yaml:",inline"` // the driver's own keys: what drivers.Kind.Address made, filled; nil if it has none
+	// Deadband holds back readings that differ from the last reported one by no more than this: a number in Unit, or a percentage of the last
+	// reported value. 0 reports changes only. They go to the archive where that is switched on. nil: all are reported.
+	Deadband *reduce.Band `yaml:"deadband"`
+	// MaxSilence is how long Deadband may hold back: the first reading after that is reported whatever it is; default 10m, or off.
+	MaxSilence setting.DurationOrOff `yaml:"max_silence"`
+	Address    any                   `yaml:",inline"` // the driver's own keys: what drivers.Kind.Address made, filled; nil if it has none
 }
 
 // SetDefaults is setting.Defaulter.
 func (s *MetricSettings) SetDefaults() {
 	s.Type, s.Scale, s.Lane = telemetry.KindFloat.String(), 1, telemetry.Live.String()
+	s.MaxSilence = defaultMaxSilence
 }
+
+// defaultMaxSilence is long against how often sensors are read, so that a deadband saves what it can, and short enough for somebody who
+// looks at the last value to believe it: 144 readings a day.
+const defaultMaxSilence = setting.DurationOrOff(10 * time.Minute)
 
 // Kind returns Type as telemetry has it.
 func (s *MetricSettings) Kind() telemetry.Kind {
@@ -61,6 +73,9 @@ func (s *MetricSettings) Check(problem, warning setting.Problem) {
 	if s.Lane != "live" && s.Lane != "bulk" {
 		problem("lane", "unknown lane %q; want live or bulk", s.Lane)
 	}
+	if s.Deadband == nil && s.MaxSilence != defaultMaxSilence {
+		warning("max_silence", "max_silence has no effect without a deadband: all readings are reported")
+	}
 	if err == nil && (kind == telemetry.KindBool || kind == telemetry.KindText) {
 		s.checkNoNumber(problem)
 		return
@@ -93,6 +108,9 @@ func (s *MetricSettings) checkNoNumber(problem setting.Problem) {
 		if f.set {
 			problem(f.key, "%s is for numbers; this metric is %s", f.key, s.Type)
 		}
+	}
+	if b := s.Deadband; b != nil && b.Width != 0 {
+		problem("deadband", "deadband %s is for numbers; this metric is %s: deadband: 0 reports changes only", b, s.Type)
 	}
 }
 

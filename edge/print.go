@@ -3,6 +3,7 @@ package edge
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -42,6 +43,12 @@ func (s Status) Print(w io.Writer, now time.Time) error {
 				continue
 			}
 			row("  %s\t%s %s\t%s\t\t\t%s", m.Metric, m.Value, m.Unit, m.Quality, ago(now, m.Time.Go()))
+		}
+		if len(d.Raised) > 0 {
+			row("  raised\t%s", strings.Join(d.Raised, ", "))
+		}
+		if d.Reduced > 0 {
+			row("  held back\t%d of %d", d.Reduced, d.Readings)
 		}
 	}
 	for _, d := range s.Devices { // below the table, whose columns they would break

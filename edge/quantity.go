@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"fieldpost/edge/lane"
+	"fieldpost/edge/reduce"
 	"fieldpost/telemetry"
 )
 
@@ -13,13 +14,17 @@ type quantity struct {
 	kind     telemetry.Kind
 	lane     telemetry.Lane
 	series   lane.SeriesID
-	divisor  float64 // 1/scale where that is a whole number: v/10 gives 23.5 where v*0.1 may give 23.500000000000004
+	reducer  *reduce.Reducer // nil: all readings go through
+	divisor  float64         // 1/scale where that is a whole number: v/10 gives 23.5 where v*0.1 may give 23.500000000000004
 }
 
 func newQuantity(s MetricSettings, id lane.SeriesID) *quantity {
 	m := &quantity{settings: s, kind: s.Kind(), lane: s.InLane(), series: id}
 	if d := math.Round(1 / s.Scale); d != 0 && d != 1 && 1/d == s.Scale {
 		m.divisor = d
+	}
+	if s.Deadband != nil {
+		m.reducer = reduce.New(*s.Deadband, s.MaxSilence.Go())
 	}
 	return m
 }

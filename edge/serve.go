@@ -101,6 +101,7 @@ func (e *Edge) metrics(w *metric.Writer) {
 	for _, d := range s.Devices {
 		device := metric.L("device", d.Device)
 		w.Counter("fieldpost_device_readings_total", "Readings taken.", float64(d.Readings), node, device)
+		w.Counter("fieldpost_device_reduced_readings_total", "Of these, held back by a deadband.", float64(d.Reduced), node, device)
 		w.Counter("fieldpost_device_errors_total", "Telegrams and fields not understood, and answers that did not come.", float64(d.Errors), node, device)
 		if d.Last != nil {
 			w.Gauge("fieldpost_device_last_reading_timestamp_seconds", "When the last reading came.", d.Last.Seconds(), node, device)

@@ -78,10 +78,11 @@ func (s *ClockSettings) Check(problem, _ setting.Problem) {
 
 // DeviceSettings is what every device file has beside its driver key.
 type DeviceSettings struct {
-	Device  string                `yaml:"device"`
-	Labels  map[string]string     `yaml:"labels"`
-	Metrics []MetricSettings      `yaml:"metrics"`
-	Silent  setting.DurationOrOff `yaml:"silent"` // an event is raised when nothing came for so long; default 5m
+	Device   string                `yaml:"device"`
+	Labels   map[string]string     `yaml:"labels"`
+	Metrics  []MetricSettings      `yaml:"metrics"`
+	Patterns []PatternSettings     `yaml:"patterns"`
+	Silent   setting.DurationOrOff `yaml:"silent"` // an event is raised when nothing came for so long; default 5m
 }
 
 // SetDefaults is setting.Defaulter.
@@ -110,6 +111,13 @@ func (s *DeviceSettings) Check(problem, _ setting.Problem) {
 			problem(setting.Path("metrics", i, "name"), "a second metric %q", m.Name)
 		}
 		seen[m.Name] = true
+	}
+	named := make(map[string]bool, len(s.Patterns))
+	for i, p := range s.Patterns {
+		if p.Name != "" && named[p.Name] {
+			problem(setting.Path("patterns", i, "name"), "a second pattern %q", p.Name)
+		}
+		named[p.Name] = true
 	}
 }
 

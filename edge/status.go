@@ -44,7 +44,9 @@ type DeviceStatus struct {
 	Bus      string          `json:"bus"`
 	Last     *telemetry.Time `json:"last,omitempty"` // when the last reading came
 	Silent   bool            `json:"silent"`
+	Raised   []string        `json:"raised,omitempty"` // patterns of its file
 	Readings uint64          `json:"readings"`
+	Reduced  uint64          `json:"reduced"` // of these, held back by a deadband: in the archive, or dropped where there is none
 	Errors   uint64          `json:"errors"`
 	Err      string          `json:"err,omitempty"`
 	ErrTime  *time.Time      `json:"err_time,omitempty"`
@@ -91,7 +93,7 @@ func (d *device) status(mono int64) DeviceStatus {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := DeviceStatus{
-		Device: d.settings.Device, Driver: d.driver, Bus: d.bus, Readings: d.readings, Errors: d.errors, Err: d.lastErr,
+		Device: d.settings.Device, Driver: d.driver, Bus: d.bus, Readings: d.readings, Reduced: d.reduced, Errors: d.errors, Err: d.lastErr, Raised: d.patterns.Raised(),
 	}
 	if limit := time.Duration(d.settings.Silent); limit > 0 {
 		s.Silent = time.Duration(mono-d.lastMono) >= limit

@@ -49,6 +49,10 @@ func Open(c Config) (*Gateway, error) {
 
 // Run serves until ctx ends or something that only a person can mend fails, such as an address in use.
 func (g *Gateway) Run(ctx context.Context) error {
+	pages, err := g.pages()
+	if err != nil {
+		return err
+	}
 	// The commit goroutine ends only when nothing more can come.
 	committing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -60,10 +64,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 		group.Go(func() error { return s.Run(ctx, g.ingest) }) // it names itself
 	}
 	group.Go(func() error { return g.store.Run(ctx) })
-	group.Go(func() error { return api.Serve(ctx, g.config.HTTP, g.handler(), g.log) })
+	group.Go(func() error { return api.Serve(ctx, g.config.HTTP, pages, g.log) })
 	group.Go(func() error { return g.control(ctx) })
 	g.log.Info("running", "dir", g.config.Data, "store", g.store.ID().String(), "sources", len(g.config.Sources))
-	err := group.Wait()
+	err = group.Wait()
 	stop()
 	return errors.Join(err, <-committed)
 }

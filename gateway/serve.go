@@ -6,6 +6,7 @@ import (
 
 	"fieldpost/api"
 	"fieldpost/api/metric"
+	"fieldpost/gateway/web"
 	"fieldpost/telemetry"
 )
 
@@ -14,6 +15,19 @@ func (g *Gateway) handler() http.Handler {
 	return api.New(g.store, api.Options{
 		Health: g.health, Ready: g.ready, Metrics: []metric.Collector{g.metrics, metric.Process}, Log: g.log,
 	})
+}
+
+// pages serves the API and the dashboard.
+func (g *Gateway) pages() (http.Handler, error) {
+	dashboard, err := web.New()
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", g.handler())
+	mux.Handle("/{$}", dashboard)
+	mux.Handle("/assets/", dashboard)
+	return mux, nil
 }
 
 // health says whether the store takes in more. A full disk is ill health: until there is room, nothing is acknowledged.

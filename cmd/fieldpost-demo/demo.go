@@ -11,17 +11,22 @@ import (
 	"fieldpost/configs/edgefile"
 	"fieldpost/configs/gatewayfile"
 	"fieldpost/drivers/catalogue"
-	"fieldpost/drivers/emulate"
 	"fieldpost/edge"
 	"fieldpost/gateway"
 	"fieldpost/gateway/source"
 	"fieldpost/gateway/source/mqttbroker"
 )
 
-const (
-	software = "fieldpost-demo"
-	seed     = 1 // of the instruments' noise
-)
+const software = "fieldpost-demo"
+
+// nodes are the edges, each with its devices: a reading of each is awaited before the demo says that it runs.
+var nodes = []struct {
+	name    string
+	devices []string
+}{
+	{"plant", []string{"machine", "meter", "office", "pump"}},
+	{"hill", []string{"gps", "station", "tank"}},
+}
 
 // demo is one run.
 type demo struct {
@@ -37,7 +42,7 @@ type demo struct {
 func (d *demo) run(ctx context.Context, out io.Writer) error {
 	ctx, d.parts.end = context.WithCancel(ctx)
 	defer d.parts.end()
-	fmt.Fprintln(out, "Starting a gateway, an edge and two emulated instruments …")
+	fmt.Fprintln(out, "Starting a gateway, two edges and their instruments …")
 	err := d.start(ctx)
 	if err == nil {
 		d.tell(out)
@@ -69,18 +74,30 @@ func (d *demo) start(ctx context.Context) error {
 		return err
 	}
 	values["BROKER"] = quoted("tcp://" + broker.Status().Address)
+	bad, err := d.startBadLink(broker.Status().Address)
+	if err != nil {
+		return err
+	}
+	values["BADLINK"] = quoted("tcp://" + bad)
 	if err := d.startInstruments(values); err != nil {
 		return err
 	}
-	if err := d.write(values, "edge.yaml", "devices/station.yaml", "devices/meter.yaml"); err != nil {
+	if err := d.writeRecording(); err != nil {
 		return err
 	}
-	if err := d.startEdge(d.path("edge.yaml")); err != nil {
-		return err
-	}
-	for _, device := range []string{"meter", "station"} {
-		if err := await(ctx, "a reading of the "+device, func() bool { return hasReadings(ctx, d.url(), device) }); err != nil {
+	for _, n := range nodes {
+		if err := d.writeEdge(n.name, n.devices, values); err != nil {
 			return err
+		}
+		if err := d.startEdge(n.name); err != nil {
+			return err
+		}
+	}
+	for _, n := range nodes {
+		for _, device := range n.devices {
+			if err := await(ctx, "a reading of the "+device, func() bool { return hasReadings(ctx, d.url(), device) }); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -104,12 +121,12 @@ func (d *demo) startGateway(path string) (source.Source, error) {
 	return broker, nil
 }
 
-func (d *demo) startEdge(path string) error {
-	c, problems := edgefile.Load(path, catalogue.Kinds())
+func (d *demo) startEdge(node string) error {
+	c, problems := edgefile.Load(d.path(node, "edge.yaml"), catalogue.Kinds())
 	if problems.Failed() {
-		return fmt.Errorf("load the edge's files:\n%s", problems)
+		return fmt.Errorf("load the files of edge %s:\n%s", node, problems)
 	}
-	config, err := c.Edge(software, d.log.With("part", "edge"))
+	config, err := c.Edge(software, d.log.With("part", node))
 	if err != nil {
 		return err
 	}
@@ -122,27 +139,6 @@ func (d *demo) startEdge(path string) error {
 	return nil
 }
 
-// startInstruments plugs the instruments in and switches them on. Where they are goes into values.
-func (d *demo) startInstruments(values map[string]string) error {
-	port := d.path("usb-station")
-	line, err := emulate.NewPty(port)
-	if err != nil {
-		return err
-	}
-	d.parts.add(line.Close)
-	network, err := emulate.ListenTCP("127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("switch the meter on: %w", err)
-	}
-	d.parts.add(network.Close)
-	values["STATION"], values["METER"] = quoted(port), quoted(network.Address())
-	for _, instrument := range []interface{ Run(context.Context) }{emulate.NewStation(line, seed), emulate.NewMeter(network, seed)} {
-		d.parts.start(func(ctx context.Context) error {
-			instrument.Run(ctx)
-			return nil
-		})
-	}
-	return nil
+func (d *demo) path(names ...string) string {
+	return filepath.Join(append([]string{d.dir}, names...)...)
 }
-
-func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }

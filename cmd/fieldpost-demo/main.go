@@ -1,6 +1,7 @@
-// Command fieldpost-demo shows a gateway, an edge and two emulated instruments at work on this machine, in one process and
-// without hardware. The instruments go the real way: one over a pty and the serial driver, one over TCP, both through the
-// edge's journal, the link and the gateway's broker. Files, data and log are in a temporary folder.
+// Command fieldpost-demo shows a gateway, two edges and seven devices at work on this machine, in one process and
+// without hardware. Five of the devices are emulated instruments that go the real way: over ptys and the serial port's driver or over TCP, and with the
+// others through an edge's journal, its link and the gateway's broker. One edge has a bad link: every two minutes it is gone for 20 s.
+// Files, data and log are in a temporary folder.
 // Exit status: 0 stopped, 1 the demo cannot run, 2 wrong usage.
 package main
 
@@ -33,7 +34,7 @@ func main() {
 	os.Exit(code)
 }
 
-const usage = `fieldpost-demo runs a gateway, an edge and two emulated instruments on this machine until Ctrl-C.
+const usage = `fieldpost-demo runs a gateway, two edges and seven devices on this machine until Ctrl-C; no hardware is needed.
 
   fieldpost-demo [-listen HOST:PORT] [-keep] [-v]
 

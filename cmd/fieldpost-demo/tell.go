@@ -26,20 +26,35 @@ func (d *demo) url() string {
 // tell says where to look.
 func (d *demo) tell(out io.Writer) {
 	_, port, _ := net.SplitHostPort(d.listen)
-	text := `Running: readings of a weather station (serial line, csv) and of a power meter (TCP, JSON) arrive.
+	text := `Running. Readings of seven devices arrive.
+
+  plant  machine   what a real one said in 2013       TCP, name=value
+         meter     electric power                     TCP, JSON
+         pump      overheats now and then             serial line, name=value
+         office    recorded air, an hour a minute     played from a file
+  hill   gps       a ferry on a lake                  serial line, NMEA 0183
+         station   weather                            serial line, csv
+         tank      made up                            simulated
+
+The hill's link is gone for 20 s every two minutes: watch its backlog grow and drain without a loss.
+The pump overheats half a minute after the start, and now and then later: an event is raised, and cleared soon after.
+
+Dashboard:  $URL/
 
 Ask the gateway:
   curl '$URL/v1/readings?device=station&metric=temperature&order=desc&limit=5'
   curl '$URL/v1/readings?device=meter&metric=power&step=10s&format=csv'
+  curl '$URL/v1/events?device=pump'
   curl '$URL/v1/nodes'
   curl '$URL/metrics'
 
-Ask the edge and the gateway of themselves:
-  $BIN/fieldpost-edge status -config $DIR/edge.yaml
+Ask the edges and the gateway of themselves:
+  $BIN/fieldpost-edge status -config $DIR/plant/edge.yaml
+  $BIN/fieldpost-edge status -config $DIR/hill/edge.yaml
   $BIN/fieldpost-gateway status -config $DIR/gateway.yaml
 
 Folder:  $DIR
-  the files that a user would write: gateway.yaml, edge.yaml, devices/*.yaml
+  the files that a user would write: gateway.yaml, and for each edge edge.yaml, devices/*.yaml
   the data, which is throw-away; $END
 Log:     $LOG
 

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// budget is the most that a stripped edge may weigh, in bytes. It has room for what is planned (rules, codecs without scripts);
-// what takes it up unnoticed fails here.
-const budget = 12 << 20
+// budget is the most that a stripped edge may weigh, in bytes. What takes it up unnoticed fails here. It was 12 MiB until patterns came:
+// github.com/expr-lang/expr brings 2.4 MB, most of it functions that no pattern may call, but which the linker cannot tell from those that may.
+const budget = 14 << 20
 
 // TestEdgeStaysSmall builds the edge as it ships, for each target, and weighs it.
 func TestEdgeStaysSmall(t *testing.T) {

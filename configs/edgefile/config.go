@@ -31,6 +31,7 @@ type Config struct {
 	Clock       edge.ClockSettings    `yaml:"clock"`
 	Links       []Link                `yaml:"links"` // none: a stand-alone logger
 	Buses       []Bus                 `yaml:"buses"`
+	Health      setting.DurationOrOff `yaml:"health"`       // how often the node reports on itself, as device node; default 1m; off: never
 	HTTP        api.Settings          `yaml:"http,replace"` // default 127.0.0.1:8081; no Listen: none
 	DeviceFiles string                `yaml:"devices"`      // glob; default devices/*.yaml
 	Devices     []*Device             `yaml:"-"`            // in the order of their file names
@@ -77,6 +78,9 @@ func (c *Config) Lines() []edge.Line {
 	}
 	for _, d := range c.Devices {
 		if bus, ok := d.Driver.Attached().Private(); ok {
+			if bus.Name == "" { // attached to nothing
+				bus.Name = d.DeviceSettings.Device
+			}
 			lines = append(lines, edge.Line{Bus: bus, Kind: d.Kind, Devices: []edge.Device{d.Device}})
 		}
 	}
@@ -86,7 +90,7 @@ func (c *Config) Lines() []edge.Line {
 // Edge returns what an edge runs by c, with a dialer for each link. Software and log are the caller's.
 func (c *Config) Edge(software string, log *slog.Logger) (edge.Config, error) {
 	out := edge.Config{
-		Node: c.Node, Labels: c.Labels, Journal: c.Journal, Archive: c.Archive, Clock: c.Clock, HTTP: c.HTTP, Lines: c.Lines(),
+		Node: c.Node, Labels: c.Labels, Journal: c.Journal, Archive: c.Archive, Clock: c.Clock, HTTP: c.HTTP, Health: c.Health, Lines: c.Lines(),
 		Software: software, Log: log,
 	}
 	for _, l := range c.Links {
@@ -106,6 +110,7 @@ func (b Bus) Driver() drivers.Bus { return drivers.Bus{Name: b.Name, Serial: b.S
 func (c *Config) SetDefaults() {
 	c.DeviceFiles = "devices/*.yaml"
 	c.HTTP.Listen = "127.0.0.1:8081"
+	c.Health = edge.DefaultHealth
 }
 
 // Check is setting.Checker.
@@ -116,6 +121,9 @@ func (c *Config) Check(problem, _ setting.Problem) {
 		}
 	}
 	edge.CheckLabels("labels", c.Labels, problem)
+	if c.Health > 0 && c.Health < edge.MinHealth {
+		problem("health", "%s is too often; at least %s, or off", c.Health, edge.MinHealth)
+	}
 	var links, buses []string
 	for i, l := range c.Links {
 		if slices.Contains(links, l.Name) && l.Name != "" {

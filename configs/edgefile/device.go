@@ -41,17 +41,28 @@ func loadDevice(path string, kinds []drivers.Kind) *deviceFile {
 			m.Address = kinds[i].Address()
 		}
 	}
-	d.doc = strict.Load(path, &form, strict.For(address),
-		strict.Refuse[edge.DeviceSettings]("patterns", "patterns are not supported by this version"),
-		strict.Refuse[edge.MetricSettings]("deadband", "deadband is not supported by this version"),
-		strict.Refuse[edge.MetricSettings]("max_silence", "max_silence is not supported by this version"))
+	d.doc = strict.Load(path, &form, strict.For(address))
 	d.doc.ResolveFiles()
+	d.checkPatterns()
 	if i := named(); i >= 0 {
 		d.Kind = kinds[i]
 		d.Driver = form.Driver.Value.(drivers.Settings)
 		d.checkAttachment()
 	}
 	return d
+}
+
+// checkPatterns reports what is wrong inside the expressions and messages of patterns, at the word that is wrong. Which metrics
+// there are must be known for that.
+func (d *deviceFile) checkPatterns() {
+	if !d.doc.Readable("metrics") {
+		return
+	}
+	for _, p := range edge.PatternProblems(d.DeviceSettings) {
+		if d.doc.Readable(p.Path) {
+			d.doc.ProblemInside(p.Path, p.Offset, "%s", p.Message)
+		}
+	}
 }
 
 // checkAttachment says what the driver's own Check should have said; what both say is kept once.

@@ -144,7 +144,7 @@ devices: sensors/*
 	if want := (&meter{Attachment: drivers.Attachment{Bus: "rs485"}, Unit: 1, Interval: setting.Duration(time.Minute)}); !reflect.DeepEqual(a.Driver, want) {
 		t.Errorf("got  %+v\nwant %+v", a.Driver, want)
 	}
-	wantMetric := edge.MetricSettings{Name: "power", Unit: "W", Type: "integer", Scale: 0.1, Lane: "bulk", Address: &register{40}}
+	wantMetric := edge.MetricSettings{Name: "power", Unit: "W", Type: "integer", Scale: 0.1, Lane: "bulk", MaxSilence: setting.DurationOrOff(10 * time.Minute), Address: &register{40}}
 	if len(b.Metrics) != 1 || !reflect.DeepEqual(b.Metrics[0], wantMetric) {
 		t.Errorf("got  %+v\nwant %+v", b.Metrics, wantMetric)
 	}
@@ -201,7 +201,7 @@ func TestLoadAsksTheDrivers(t *testing.T) {
 		},
 		"no address keys": {
 			map[string]string{"a": "device: a\nplain: {bus: net}\nmetrics: [{name: x, register: 1}]\n"},
-			[]string{`a.yaml:3:21: unknown key "register"; known here: name, unit, type, scale, offset, valid, invalid, lane`},
+			[]string{`a.yaml:3:21: unknown key "register"; known here: name, unit, type, scale, offset, valid, invalid, lane, deadband, max_silence`},
 		},
 		"no way to it": {
 			map[string]string{"a": "device: a\nplain: {}\nmetrics: [{name: x}]\n"},

@@ -1,6 +1,7 @@
 package strict
 
 import (
+	"bytes"
 	"encoding"
 	"fmt"
 	"reflect"
@@ -51,6 +52,7 @@ func Decode(file string, data []byte, into any, options ...Option) *Document {
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
 		panic(fmt.Sprintf("strict: into is %T; want a pointer to a struct", into))
 	}
+	d.source = bytes.TrimPrefix(data, []byte("\uFEFF"))
 	root, ok := d.parse(data)
 	if !ok {
 		d.bad[""] = true
@@ -199,7 +201,7 @@ func (d *decoder) pairs(n *yaml.Node, path string) ([]pair, bool) {
 }
 
 func (d *decoder) put(path string, key, value *yaml.Node) {
-	d.places[path] = place{key: d.position(key), value: d.position(value)}
+	d.places[path] = place{key: d.position(key), value: d.position(value), text: value.Value, block: isBlock(value)}
 }
 
 // wrong reports n where something else was wanted.

@@ -11,6 +11,7 @@ import (
 // Document is one file that was read: where its values stand, and what is wrong with it. Not safe for concurrent use.
 type Document struct {
 	file     string
+	source   []byte
 	places   map[string]place // by path
 	bad      map[string]bool  // paths whose value could not be read
 	found    []section
@@ -21,6 +22,8 @@ type Document struct {
 // place is where a path stands in the file.
 type place struct {
 	key, value Position
+	text       string // of a scalar
+	block      bool   // written with | or >
 }
 
 // section is a settings struct and the path that it was read from.

@@ -5,12 +5,18 @@ package catalogue
 import (
 	"fieldpost/drivers"
 	"fieldpost/drivers/line"
+	"fieldpost/drivers/nmea"
+	"fieldpost/drivers/replay"
+	"fieldpost/drivers/sim"
 )
 
 // Kinds returns all kinds, by name.
 func Kinds() []drivers.Kind {
 	return []drivers.Kind{
 		line.Kind(),
+		nmea.Kind(),
+		replay.Kind(),
+		sim.Kind(),
 	}
 }
 

@@ -17,45 +17,51 @@ import (
 type instrument interface{ Run(context.Context) }
 
 var instruments = []struct {
-	name   string
-	period time.Duration
-	golden string // of seed 1
-	make   func(out io.Writer, seed uint64) instrument
-	check  func(line []byte) error
+	name     string
+	period   time.Duration
+	together int    // lines
+	golden   string // of seed 1
+	make     func(out io.Writer, seed uint64) instrument
+	check    func(telegram []byte) error
 }{
-	{"station", emulate.StationPeriod, "testdata/station.csv",
+	{"station", emulate.StationPeriod, 1, "testdata/station.csv",
 		func(out io.Writer, seed uint64) instrument { return emulate.NewStation(out, seed) }, checkStation},
-	{"meter", emulate.MeterPeriod, "testdata/meter.json",
+	{"meter", emulate.MeterPeriod, 1, "testdata/meter.json",
 		func(out io.Writer, seed uint64) instrument { return emulate.NewMeter(out, seed) }, checkMeter},
+	{"pump", emulate.PumpPeriod, 1, "testdata/pump.txt",
+		func(out io.Writer, seed uint64) instrument { return emulate.NewPump(out, seed) }, checkPump},
+	{"gps", emulate.GPSPeriod, 2, "testdata/gps.nmea",
+		func(out io.Writer, seed uint64) instrument { return emulate.NewGPS(out, seed) }, checkGPS},
 }
 
-// lines gathers what is written; each write must be one line.
+// lines gathers what is written; each write must be so many whole lines.
 type lines struct {
 	t     *testing.T
+	each  int
 	lines [][]byte
 	err   error // of each write
 }
 
 func (l *lines) Write(b []byte) (int, error) {
-	if bytes.Count(b, []byte("\n")) != 1 || b[len(b)-1] != '\n' {
-		l.t.Errorf("wrote %q, want a line", b)
+	if bytes.Count(b, []byte("\n")) != l.each || b[len(b)-1] != '\n' {
+		l.t.Errorf("wrote %q, want %d lines", b, l.each)
 	}
 	l.lines = append(l.lines, b)
 	return len(b), l.err
 }
 
-// hear runs an instrument for n periods and returns its n+1 lines.
+// hear runs an instrument for n periods and returns its n+1 telegrams.
 func hear(t *testing.T, i int, seed uint64, n int, failing error) (out [][]byte) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n)*instruments[i].period+time.Millisecond)
 		defer cancel()
-		l := &lines{t: t, err: failing}
+		l := &lines{t: t, each: instruments[i].together, err: failing}
 		instruments[i].make(l, seed).Run(ctx)
 		out = l.lines
 	})
 	if len(out) != n+1 {
-		t.Fatalf("%d lines in %d periods, want one at once and one after each", len(out), n)
+		t.Fatalf("%d telegrams in %d periods, want one at once and one after each", len(out), n)
 	}
 	return out
 }
@@ -95,11 +101,11 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
-// Six hours of lines are plausible and not stuck.
+// Two hours of lines are plausible and not stuck.
 func TestPlausible(t *testing.T) {
 	for i, x := range instruments {
 		t.Run(x.name, func(t *testing.T) {
-			all := hear(t, i, 3, int(6*time.Hour/x.period), nil)
+			all := hear(t, i, 3, int(2*time.Hour/x.period), nil)
 			different := map[string]bool{}
 			for n, l := range all {
 				if err := x.check(l); err != nil {
@@ -132,6 +138,36 @@ func checkMeter(line []byte) error {
 	}
 	return within(map[string][3]float64{"voltage": {m.Voltage, 207, 253}, "current": {m.Current, 0, 16}, "power": {m.Power, 0, 3680},
 		"energy": {float64(m.Energy), 1_200_000, 1_225_000}, "power factor": {m.Power / (m.Voltage*m.Current + 1e-9), 0.9, 1}})
+}
+
+func checkPump(line []byte) error {
+	var t, flow, rpm float64
+	var state string
+	if _, err := fmt.Sscanf(string(line), "temp=%f flow=%f rpm=%f state=%s\r\n", &t, &flow, &rpm, &state); err != nil {
+		return err
+	}
+	if (state == "run") != (flow > 20) {
+		return fmt.Errorf("flow %v in state %q", flow, state)
+	}
+	return within(map[string][3]float64{"temperature": {t, 55, 105}, "flow": {flow, 0, 45}, "turns": {rpm, 2800, 3050}})
+}
+
+func checkGPS(telegram []byte) error {
+	for line := range bytes.Lines(telegram) {
+		var sum, want byte
+		text, rest, _ := bytes.Cut(line[1:], []byte("*"))
+		for _, c := range text {
+			sum ^= c
+		}
+		if _, err := fmt.Sscanf(string(rest), "%02X\r\n", &want); err != nil || line[0] != '$' || sum != want {
+			return fmt.Errorf("checksum %02X, want %02X, %w", want, sum, err)
+		}
+	}
+	var clock, date, lat, lon, sog, cog float64
+	if _, err := fmt.Sscanf(string(telegram), "$GPRMC,%f,A,%f,N,%f,E,%f,%f,%f,", &clock, &lat, &lon, &sog, &cog, &date); err != nil {
+		return err
+	}
+	return within(map[string][3]float64{"latitude": {lat, 4739, 4740.2}, "longitude": {lon, 920, 922}, "knots": {sog, 3, 13}, "course": {cog, 0, 360}})
 }
 
 func within(values map[string][3]float64) error {

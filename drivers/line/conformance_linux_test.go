@@ -3,14 +3,11 @@ package line_test
 import (
 	"fmt"
 	"io"
-	"path/filepath"
 	"testing"
 
 	"fieldpost/drivers"
 	"fieldpost/drivers/drivertest"
-	"fieldpost/drivers/emulate"
 	"fieldpost/drivers/line"
-	"fieldpost/drivers/serialport"
 	"fieldpost/telemetry"
 )
 
@@ -48,45 +45,16 @@ func newDriver(t *testing.T, bus drivers.Bus) drivers.Driver {
 	return d
 }
 
-func newPty(t *testing.T) (*emulate.Pty, drivers.Bus) {
-	t.Helper()
-	link := filepath.Join(t.TempDir(), "usb-Maker_Product_1-if00")
-	p, err := emulate.NewPty(link)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return p, drivers.Bus{Name: link, Serial: &serialport.Settings{Port: link}}
-}
-
-func newTCP(t *testing.T) (*emulate.TCP, drivers.Bus) {
-	t.Helper()
-	i, err := emulate.ListenTCP("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := i.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return i, drivers.Bus{Name: i.Address(), TCP: i.Address()}
-}
-
 func TestConformanceOverPty(t *testing.T) {
 	drivertest.Run(t, drivertest.Fixture{Device: "boiler", New: func(t *testing.T) (drivers.Driver, drivertest.Instrument) {
-		p, bus := newPty(t)
+		p, bus := drivertest.NewPty(t)
 		return newDriver(t, bus), instrument{p}
 	}})
 }
 
 func TestConformanceOverTCP(t *testing.T) {
 	drivertest.Run(t, drivertest.Fixture{Device: "boiler", New: func(t *testing.T) (drivers.Driver, drivertest.Instrument) {
-		i, bus := newTCP(t)
+		i, bus := drivertest.NewTCP(t)
 		return newDriver(t, bus), instrument{i}
 	}})
 }

@@ -3,22 +3,18 @@ package line
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"fieldpost/drivers"
+	"fieldpost/drivers/stream"
 	"fieldpost/telemetry"
 )
 
-// start is how much is known of the beginning of a stream.
-type start uint8
+// quiet ends a line of an instrument that sends no line ends. It is more than the pause that sketches make in the middle of a line while
+// they wait for a sensor (750 ms for a DS18B20), and less than the second at which most repeat.
+const quiet = 900 * time.Millisecond
 
-const (
-	whole    start = iota // it begins with a line
-	cut                   // it may begin in the middle of one: what does not parse at the beginning is nobody's fault
-	suspect               // it likely does: what parses there by chance is uncertain
-	underway              // the first line has been read
-)
-
-// decoder is the pure half: drivers.Decoder over a framer and a parser.
+// decoder is the pure half: stream.Decoder over a framer and a parser.
 type decoder struct {
 	device string
 	framer framer
@@ -29,7 +25,7 @@ type decoder struct {
 	found  []field
 	wanted []metric
 	clock  *clock
-	start  start
+	start  stream.Start // Whole once the first line has been read
 
 	samples []drivers.Sample
 	emit    drivers.Emit // of the call under way
@@ -95,8 +91,8 @@ func newDecoder(d drivers.Device) (*decoder, error) {
 	return dec, nil
 }
 
-// begin forgets the stream before and says how the next one begins.
-func (d *decoder) begin(s start) {
+// Begin implements stream.Decoder.
+func (d *decoder) Begin(s stream.Start) {
 	d.framer.reset()
 	d.start = s
 }
@@ -115,27 +111,34 @@ func (d *decoder) Flush(emit drivers.Emit) {
 	d.emit = nil
 }
 
-// pending says that a line is under way.
-func (d *decoder) pending() bool { return len(d.framer.rest) > 0 || d.framer.over }
+// Quiet implements stream.Decoder: silence ends a line of an instrument that sends no line ends.
+func (d *decoder) Quiet() time.Duration {
+	if d.framer.ended || len(d.framer.rest) == 0 && !d.framer.over {
+		return 0
+	}
+	return quiet
+}
 
-// headless says that the line under way may lack its beginning.
-func (d *decoder) headless() bool { return d.start == cut || d.start == suspect }
-
-// lineEnds says that the instrument sends line ends.
-func (d *decoder) lineEnds() bool { return d.framer.ended }
-
-// drop reports a line under way as cut off. Its last number may have lost digits, so that it must not count even if it parses.
-func (d *decoder) drop(emit drivers.Emit) {
+// End implements stream.Decoder. An instrument without line ends that has sent all and closes has sent one line per connection. Any other line under
+// way is reported as cut off: its last number may have lost digits, so that it must not count even if it parses.
+func (d *decoder) End(closed bool, emit drivers.Emit) {
+	if closed && !d.framer.ended {
+		d.Flush(emit)
+		return
+	}
 	if len(d.framer.rest) > 0 && !d.headless() {
-		emit(drivers.Report{Device: d.device, Err: fmt.Errorf("line %s: %w", excerpt(d.framer.rest), errCutShort)})
+		emit(drivers.Report{Device: d.device, Err: fmt.Errorf("line %s: %w", stream.Excerpt(d.framer.rest), errCutShort)})
 	}
 	d.framer.reset()
 }
 
+// headless says that the line under way may lack its beginning.
+func (d *decoder) headless() bool { return d.start != stream.Whole }
+
 // tooLong implements events.
 func (d *decoder) tooLong(b []byte) {
-	d.start = underway // cut at its head or not, it is too long
-	d.emit(drivers.Report{Device: d.device, Err: fmt.Errorf("line %s: dropped: it is longer than max_line, %d bytes", excerpt(b), d.framer.max)})
+	d.start = stream.Whole // cut at its head or not, it is too long
+	d.emit(drivers.Report{Device: d.device, Err: fmt.Errorf("line %s: dropped: it is longer than max_line, %d bytes", stream.Excerpt(b), d.framer.max)})
 }
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
@@ -153,19 +156,19 @@ func (d *decoder) line(b []byte) {
 		rest, err := d.parser.parse(b, d.found)
 		if err != nil {
 			if !d.headless() {
-				d.emit(drivers.Report{Device: d.device, Err: fmt.Errorf("line %s: %w", excerpt(all), err)})
+				d.emit(drivers.Report{Device: d.device, Err: fmt.Errorf("line %s: %w", stream.Excerpt(all), err)})
 			}
 			break
 		}
 		d.report(all)
 		b = trim(rest)
 	}
-	d.start = underway
+	d.start = stream.Whole
 }
 
 // report turns what the parser found into a report.
 func (d *decoder) report(line []byte) {
-	var bad trouble
+	var bad stream.Trouble
 	var numbers tally
 	var at telemetry.Time
 	if d.clock != nil {
@@ -173,10 +176,10 @@ func (d *decoder) report(line []byte) {
 		if f := d.found[d.clock.slot]; f.state == given && len(f.text) > 0 {
 			var err error
 			if at, err = d.clock.parse(f.text); err != nil {
-				bad.add(d.slots[d.clock.slot], f.text, err)
+				bad.Add(d.slots[d.clock.slot], f.text, err)
 			}
 		} else {
-			bad.add(d.slots[d.clock.slot], nil, errMissing)
+			bad.Add(d.slots[d.clock.slot], nil, errMissing)
 		}
 	}
 	d.samples = d.samples[:0]
@@ -185,13 +188,13 @@ func (d *decoder) report(line []byte) {
 		f := d.found[m.slot]
 		switch {
 		case f.state == nested:
-			bad.add(d.slots[m.slot], nil, errNested)
+			bad.Add(d.slots[m.slot], nil, errNested)
 			continue
 		case f.state == absent && d.strict:
 			if m.kind != telemetry.KindText {
 				numbers.wanted++
 			}
-			bad.add(d.slots[m.slot], nil, errMissing)
+			bad.Add(d.slots[m.slot], nil, errMissing)
 			continue
 		case f.state == absent:
 			continue
@@ -202,10 +205,10 @@ func (d *decoder) report(line []byte) {
 			numbers.add(text, err == nil)
 		}
 		if err != nil {
-			bad.add(d.slots[m.slot], f.text, err)
+			bad.Add(d.slots[m.slot], f.text, err)
 			continue
 		}
-		if d.start == suspect && d.chance {
+		if d.start == stream.Suspect && d.chance {
 			quality = max(quality, telemetry.Uncertain)
 		}
 		d.samples = append(d.samples, drivers.Sample{Metric: m.name, Value: v, Quality: quality, Time: at})
@@ -215,14 +218,14 @@ func (d *decoder) report(line []byte) {
 	}
 	r := drivers.Report{Device: d.device, Samples: d.samples}
 	switch {
-	case bad.count == 0 && len(d.samples) > 0:
+	case !bad.Any() && len(d.samples) > 0:
 	case d.headless():
 		return
-	case bad.count > 0:
+	case bad.Any():
 		why := bad // a copy, so that bad costs no allocation where there is none
-		r.Err = fmt.Errorf("line %s: %w", excerpt(line), &why)
+		r.Err = fmt.Errorf("line %s: %w", stream.Excerpt(line), &why)
 	default:
-		r.Err = fmt.Errorf("line %s: none of the wanted fields has a value in it", excerpt(line))
+		r.Err = fmt.Errorf("line %s: none of the wanted fields has a value in it", stream.Excerpt(line))
 	}
 	d.emit(r)
 }

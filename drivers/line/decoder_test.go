@@ -2,27 +2,15 @@ package line_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"fieldpost/drivers"
+	"fieldpost/drivers/drivertest"
 	"fieldpost/drivers/line"
 	"fieldpost/telemetry"
 )
-
-// A case is a folder below testdata: device.json says how the instrument is read, input.bin is what it sent, and expect.txt holds a line for each
-// report: its samples, and then its error.
-type testcase struct {
-	name   string
-	device drivers.Device
-	input  []byte
-	expect string
-}
 
 type deviceFile struct {
 	Format, Separator, Decimal, Match string
@@ -51,136 +39,31 @@ func (f deviceFile) device(t testing.TB) drivers.Device {
 	return d
 }
 
-func testcases(t testing.TB) []testcase {
+func testcases(t testing.TB) []drivertest.Case {
 	t.Helper()
-	dirs, err := filepath.Glob("testdata/*/device.json")
-	if err != nil || len(dirs) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	var all []testcase
-	for _, path := range dirs {
-		dir := filepath.Dir(path)
-		c := testcase{name: filepath.Base(dir)}
+	return drivertest.Cases(t, func(t testing.TB, b []byte) drivers.Device {
+		t.Helper()
 		var f deviceFile
-		read := func(name string) []byte {
-			b, err := os.ReadFile(filepath.Join(dir, name))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return b
+		if err := json.Unmarshal(b, &f); err != nil {
+			t.Fatal(err)
 		}
-		if err := json.Unmarshal(read("device.json"), &f); err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		c.device, c.input, c.expect = f.device(t), read("input.bin"), string(read("expect.txt"))
-		all = append(all, c)
-	}
-	return all
+		return f.device(t)
+	})
 }
 
 func newDecoder(t testing.TB, d drivers.Device) drivers.Decoder {
 	t.Helper()
-	dec, err := line.Kind().Decoder(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dec
+	return drivertest.NewDecoder(t, line.Kind(), d)
 }
 
-// write appends reports as text.
-func write(b *strings.Builder) drivers.Emit {
-	return func(r drivers.Report) {
-		if r.Device != "boiler" {
-			fmt.Fprintf(b, "device %q ", r.Device)
-		}
-		for i, s := range r.Samples {
-			if i > 0 {
-				b.WriteByte(' ')
-			}
-			fmt.Fprintf(b, "%s=%s", s.Metric, s.Value.AppendJSON(nil))
-			if s.Quality != telemetry.Good {
-				fmt.Fprintf(b, "(%v)", s.Quality)
-			}
-			if s.Time != 0 {
-				fmt.Fprintf(b, "@%v", s.Time)
-			}
-		}
-		if r.Err != nil {
-			if len(r.Samples) > 0 {
-				b.WriteByte(' ')
-			}
-			fmt.Fprintf(b, "! %v", r.Err)
-		}
-		b.WriteByte('\n')
-	}
-}
-
-// decode feeds the chunks to a new decoder and returns the reports as text.
 func decode(t testing.TB, d drivers.Device, chunks ...[]byte) string {
 	t.Helper()
-	dec := newDecoder(t, d)
-	var b strings.Builder
-	for _, c := range chunks {
-		mine := slices.Clone(c)
-		dec.Decode(mine, write(&b))
-		for i := range mine { // it keeps none of p
-			mine[i] = '#'
-		}
-	}
-	dec.Flush(write(&b))
-	return b.String()
+	return drivertest.Decode(t, line.Kind(), d, chunks...)
 }
 
-func single(p []byte) [][]byte {
-	var chunks [][]byte
-	for i := range p {
-		chunks = append(chunks, p[i:i+1])
-	}
-	return chunks
-}
+func write(b *strings.Builder) drivers.Emit { return drivertest.Text(b, "boiler") }
 
-func random(r *rand.Rand, p []byte) [][]byte {
-	var chunks [][]byte
-	for len(p) > 0 {
-		n := r.IntN(min(len(p), 40)) + 1
-		chunks, p = append(chunks, p[:n]), p[n:]
-	}
-	return chunks
-}
-
-func TestCases(t *testing.T) {
-	for _, c := range testcases(t) {
-		t.Run(c.name, func(t *testing.T) {
-			got := decode(t, c.device, c.input)
-			if os.Getenv("UPDATE") != "" {
-				if err := os.WriteFile(filepath.Join("testdata", c.name, "expect.txt"), []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != c.expect {
-				t.Errorf("got\n%s\nwant\n%s", got, c.expect)
-			}
-		})
-	}
-}
-
-// The same reports come whatever the chunks.
-func TestChunks(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	for _, c := range testcases(t) {
-		t.Run(c.name, func(t *testing.T) {
-			if got := decode(t, c.device, single(c.input)...); got != c.expect {
-				t.Errorf("byte by byte: got\n%s\nwant\n%s", got, c.expect)
-			}
-			for range 50 {
-				if got := decode(t, c.device, random(r, c.input)...); got != c.expect {
-					t.Fatalf("in random chunks: got\n%s\nwant\n%s", got, c.expect)
-				}
-			}
-		})
-	}
-}
+func TestCases(t *testing.T) { drivertest.RunCases(t, line.Kind(), testcases(t)) }
 
 // Noise between lines costs no line, and gives no sample.
 func TestNoise(t *testing.T) {
@@ -194,17 +77,17 @@ func TestNoise(t *testing.T) {
 		return append(b, '\n')
 	}
 	for _, c := range testcases(t) {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run(c.Name, func(t *testing.T) {
 			for range 20 {
 				var input []byte
-				for _, l := range strings.SplitAfter(string(c.input), "\n") {
+				for _, l := range strings.SplitAfter(string(c.Input), "\n") {
 					input = append(input, noise()...)
 					input = append(input, l...)
 					if !strings.HasSuffix(l, "\n") {
 						break
 					}
 				}
-				want, got := samplesOnly(c.expect), samplesOnly(decode(t, c.device, random(r, input)...))
+				want, got := samplesOnly(c.Expect), samplesOnly(decode(t, c.Device, drivertest.Chunks(r, input)...))
 				if got != want {
 					t.Fatalf("got\n%s\nwant\n%s", got, want)
 				}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"fieldpost/drivers"
+	"fieldpost/drivers/drivertest"
 	"fieldpost/drivers/line"
 	"fieldpost/telemetry"
 )
@@ -19,12 +20,12 @@ import (
 func FuzzDecode(f *testing.F) {
 	cases := testcases(f)
 	for i, c := range cases {
-		f.Add(uint8(i), c.input)
+		f.Add(uint8(i), c.Input)
 	}
 	f.Fuzz(func(t *testing.T, which uint8, input []byte) {
-		d := cases[int(which)%len(cases)].device
+		d := cases[int(which)%len(cases)].Device
 		whole := decode(t, d, input)
-		if each := decode(t, d, single(input)...); each != whole {
+		if each := decode(t, d, drivertest.Bytes(input)...); each != whole {
 			t.Fatalf("byte by byte\n%s\nat once\n%s", each, whole)
 		}
 		kinds := map[string]telemetry.Kind{}

@@ -26,11 +26,10 @@
 package line
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 
 	"fieldpost/drivers"
+	"fieldpost/drivers/stream"
 )
 
 // Kind returns the catalogue entry.
@@ -51,19 +50,11 @@ func Kind() drivers.Kind {
 }
 
 func newDriver(bus drivers.Bus, devices []drivers.Device, log *slog.Logger) (drivers.Driver, error) {
-	switch len(devices) {
-	case 0:
-		return nil, errors.New("line: a bus needs a device")
-	case 1:
-	default:
-		return nil, fmt.Errorf("line reads whole streams: one device per port, but %s and %s are both on %s", devices[0].Name, devices[1].Name, bus.Name)
-	}
-	dec, err := newDecoder(devices[0])
-	if err != nil {
-		return nil, err
-	}
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	return &driver{bus: bus, decoder: dec, log: log}, nil
+	return stream.New("line", bus, devices, func(d drivers.Device) (stream.Decoder, error) {
+		dec, err := newDecoder(d)
+		if err != nil {
+			return nil, err // not dec: a nil *decoder is not a nil Decoder
+		}
+		return dec, nil
+	}, log)
 }

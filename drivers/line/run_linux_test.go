@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fieldpost/drivers"
+	"fieldpost/drivers/drivertest"
 	"fieldpost/drivers/emulate"
 	"fieldpost/drivers/line"
 	"fieldpost/telemetry"
@@ -132,7 +133,7 @@ func TestFirstLineOfPort(t *testing.T) {
 		{"good, early", "1,2\r\n3,4\r\n", "", []string{"a=1(uncertain) b=2(uncertain)", "a=3 b=4"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			pty, bus := newPty(t)
+			pty, bus := drivertest.NewPty(t)
 			say(t, pty, c.early)
 			reports, ended, stop := listen(t, bus)
 			if c.late != "" {
@@ -160,7 +161,7 @@ func expectNothing(t *testing.T, reports <-chan string) {
 
 // A connection begins with a line: it counts, whatever it is.
 func TestFirstLineOfConnection(t *testing.T) {
-	i, bus := newTCP(t)
+	i, bus := drivertest.NewTCP(t)
 	for _, text := range []string{"1,2\r\n", "x\r\n"} {
 		reports, ended, stop := listen(t, bus)
 		connected(t, i)
@@ -179,7 +180,7 @@ func TestFirstLineOfConnection(t *testing.T) {
 // A line that lost its end when the stream ended does not count: 2 may have been 21.
 func TestCutOff(t *testing.T) {
 	t.Run("port", func(t *testing.T) {
-		pty, bus := newPty(t)
+		pty, bus := drivertest.NewPty(t)
 		reports, ended, _ := listen(t, bus)
 		opened(t, pty)
 		say(t, pty, "1,2\n3,4\n5,2")
@@ -195,7 +196,7 @@ func TestCutOff(t *testing.T) {
 		expectNothing(t, reports)
 	})
 	t.Run("connection", func(t *testing.T) {
-		i, bus := newTCP(t)
+		i, bus := drivertest.NewTCP(t)
 		reports, ended, _ := listen(t, bus)
 		connected(t, i)
 		say(t, i, "1,2\n5,2")
@@ -207,7 +208,7 @@ func TestCutOff(t *testing.T) {
 		}
 	})
 	t.Run("connection reset", func(t *testing.T) {
-		i, bus := newTCP(t)
+		i, bus := drivertest.NewTCP(t)
 		reports, ended, _ := listen(t, bus)
 		connected(t, i)
 		say(t, i, "1,2\n")
@@ -228,7 +229,7 @@ func TestCutOff(t *testing.T) {
 // Without line ends a line ends by silence, or with the connection.
 func TestSilenceEndsLine(t *testing.T) {
 	t.Run("port", func(t *testing.T) {
-		pty, bus := newPty(t)
+		pty, bus := drivertest.NewPty(t)
 		reports, _, _ := listen(t, bus)
 		opened(t, pty)
 		say(t, pty, "1,")
@@ -238,7 +239,7 @@ func TestSilenceEndsLine(t *testing.T) {
 		expect(t, reports, "a=3 b=4")
 	})
 	t.Run("connection", func(t *testing.T) {
-		i, bus := newTCP(t)
+		i, bus := drivertest.NewTCP(t)
 		reports, ended, _ := listen(t, bus)
 		connected(t, i)
 		say(t, i, "1,2")
@@ -250,7 +251,7 @@ func TestSilenceEndsLine(t *testing.T) {
 
 // Slow bytes are one line, however slow.
 func TestSlowLine(t *testing.T) {
-	i, bus := newTCP(t)
+	i, bus := drivertest.NewTCP(t)
 	reports, _, _ := listen(t, bus)
 	connected(t, i)
 	say(t, i, "1,2\n34")
@@ -262,7 +263,7 @@ func TestSlowLine(t *testing.T) {
 
 // Many lines come once each, in order, through a port that is unplugged in between.
 func TestManyLines(t *testing.T) {
-	pty, bus := newPty(t)
+	pty, bus := drivertest.NewPty(t)
 	reports, ended, stop := listen(t, bus)
 	opened(t, pty)
 	next := 0

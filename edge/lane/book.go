@@ -52,6 +52,9 @@ type Book struct {
 
 	background sync.WaitGroup // notes of damage under way
 
+	standing *standing // of housekeeping, then of Close; nil until the lanes are open
+	raised   []Raised  // at opening
+
 	// epochMu is held for reading by commits and for writing while a new epoch is drawn.
 	epochMu sync.RWMutex
 
@@ -125,10 +128,18 @@ func Open(o Options) (_ *Book, err error) {
 	if err := b.drawEpoch(); err != nil {
 		return nil, err
 	}
+	if err := b.openRaised(); err != nil {
+		return nil, err
+	}
+	whole := true
 	for l, ds := range damages {
 		for _, d := range ds {
 			b.damaged(telemetry.Lane(l), d)
+			whole = false
 		}
+	}
+	if whole {
+		b.sound()
 	}
 	return b, nil
 }
@@ -158,6 +169,9 @@ func (b *Book) segmentSize(l telemetry.Lane) int64 {
 
 // Clock returns the node's clock.
 func (b *Book) Clock() *clock.Clock { return b.clock }
+
+// Archiving reports whether the archive lane is kept.
+func (b *Book) Archiving() bool { return b.o.ArchiveSize > 0 }
 
 // Describe numbers a series, as new or as known.
 func (b *Book) Describe(d Description) (SeriesID, error) { return b.series.id(d) }
@@ -297,6 +311,9 @@ func (b *Book) Close() error {
 			b.mu.Lock()
 			errs = append(errs, b.save(), b.saveLazily())
 			b.mu.Unlock()
+			if b.standing != nil {
+				errs = append(errs, b.saveRaised())
+			}
 		}
 	}
 	for _, w := range b.writers {

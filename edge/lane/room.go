@@ -3,8 +3,10 @@ package lane
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"fieldpost/edge/clock"
 	"fieldpost/journal"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/ranges"
@@ -39,6 +41,10 @@ func (b *Book) housekeeping(ctx context.Context) error {
 			if err != nil {
 				b.log.Warn("save acknowledged ranges and series", "err", err)
 			}
+			if err := b.saveRaised(); err != nil {
+				b.log.Warn("save which events are raised", "err", err)
+			}
+			b.expire()
 			if err := b.saveFloor(); err != nil {
 				b.log.Warn("save the clock's floor", "err", err)
 			}
@@ -129,7 +135,7 @@ func (b *Book) dropOne(lanes []telemetry.Lane) bool {
 				seg = j.Segments()[0]
 				unsent = unsentOf(j, seg, safe[l])
 			}
-			return b.drop(l, seg, unsent)
+			return b.drop(l, seg, unsent, wire.Full)
 		}
 	}
 	return false
@@ -143,20 +149,24 @@ func unsentOf(j *journal.Journal, seg journal.Segment, safe ranges.Set) ranges.S
 	return j.Kept().Intersect(ranges.Make(ranges.Range{From: seg.First, To: seg.Next - 1})).Minus(safe)
 }
 
-// drop writes the loss down and then unlinks the segment (delivery rule 15).
-func (b *Book) drop(l telemetry.Lane, seg journal.Segment, unsent ranges.Set) bool {
+// drop writes the loss down, with its reason, and then unlinks the segment (delivery rule 15).
+func (b *Book) drop(l telemetry.Lane, seg journal.Segment, unsent ranges.Set, reason wire.Reason) bool {
 	if !unsent.Empty() {
 		now, _ := b.clock.Now()
 		b.mu.Lock()
-		b.ledger.lose(l, wire.Full, now, unsent)
+		b.ledger.lose(l, reason, now, unsent)
 		err := b.save()
 		b.mu.Unlock()
 		if err != nil {
 			// On a full disk this very note may not fit. Without it the gateway knows the range as lost, only not why.
 			b.log.Warn("write down what is dropped", "lane", l.String(), "err", err)
 		}
-		b.log.Error("dropped the oldest records, not yet at the gateway, to make room; raise journal.max_size or free the disk",
-			"lane", l.String(), "ranges", unsent.String(), "count", unsent.Len())
+		if l == telemetry.Archive { // as it was told to
+			b.log.Info("dropped the oldest of the archive, which nobody asked for", "reason", reason.String(), "ranges", unsent.String(), "count", unsent.Len())
+		} else {
+			b.log.Error("dropped the oldest records, not yet at the gateway, to make room; raise journal.max_size or free the disk",
+				"lane", l.String(), "ranges", unsent.String(), "count", unsent.Len())
+		}
 	}
 	reader := b.writers[l].history()
 	if reader == nil {
@@ -187,14 +197,30 @@ func (b *Book) damaged(l telemetry.Lane, d journal.Damage) {
 	}
 	b.log.Error("journal damaged: segment set aside", "lane", l.String(), "file", d.Path, "salvaged", d.Salvaged.Len(), "lost", d.Lost.String(), "err", d.Cause)
 	b.changed.send()
-	e := telemetry.Event{
-		Device: NodeDevice, Pattern: "journal_damaged", State: telemetry.Raised, Severity: telemetry.Critical, Time: now,
+	b.tellDamage(regime, telemetry.Event{
+		State: telemetry.Raised, Time: now,
 		Message: fmt.Sprintf("%s lane: a damaged segment was set aside; %d records saved, lost: %s", l, d.Salvaged.Len(), lostText(d.Lost)),
+	})
+}
+
+// sound clears the damage of earlier runs once an opening has found none.
+func (b *Book) sound() {
+	if !slices.ContainsFunc(b.raised, func(r Raised) bool { return r.Device == NodeDevice && r.Pattern == DamagePattern }) {
+		return
 	}
+	now, regime := b.clock.Now()
+	b.tellDamage(regime, telemetry.Event{State: telemetry.Cleared, Time: now, Message: "the journal was opened without damage; what was set aside stays where it is"})
+}
+
+func (b *Book) tellDamage(regime *clock.Regime, e telemetry.Event) {
+	e.Device, e.Pattern, e.Severity = NodeDevice, DamagePattern, telemetry.Critical
 	if err := b.AddEvent(context.Background(), regime, e); err != nil {
 		b.log.Warn("report the damage", "err", err)
 	}
 }
+
+// DamagePattern is raised when a damaged segment was set aside, and cleared by the next opening that finds none.
+const DamagePattern = "journal_damaged"
 
 // NodeDevice is the device that stands for the node itself.
 const NodeDevice = "node"

@@ -17,22 +17,25 @@ import (
 
 // Keys of state.db.
 const (
-	keyEpochs = "epochs"
-	keyBoots  = "boots"
-	keyLost   = "lost"
-	keyFloor  = "floor"
-	keyAcked  = "acked/" // + store id
-	keyStore  = "store/" // + link: the store it met first
-	keyRaised = "raised" // events raised and not cleared
+	keyEpochs   = "epochs"
+	keyBoots    = "boots"
+	keyLost     = "losses"
+	keyFloor    = "floor"
+	keyAcked    = "acked/"   // + store id
+	keyStore    = "store/"   // + link: the store it met first
+	keyRaised   = "raised"   // events raised and not cleared: standing
+	keyPatterns = "patterns" // fingerprint by device/pattern
 )
 
 // load reads what state.db knows.
 func (b *Book) load() error {
-	for key, into := range map[string]any{keyEpochs: &b.ledger.epochs, keyBoots: &b.boots, keyLost: &b.ledger.lost} {
+	var lost savedLosses
+	for key, into := range map[string]any{keyEpochs: &b.ledger.epochs, keyBoots: &b.boots, keyLost: &lost} {
 		if err := b.get(key, into); err != nil {
 			return err
 		}
 	}
+	b.ledger.loadLost(lost)
 	return b.state.Each(keyAcked, func(key string, value []byte) error {
 		var lists [len(laneFolders)][]ranges.Range
 		var id wire.StoreID
@@ -64,7 +67,7 @@ func (b *Book) get(key string, into any) error {
 
 // save writes epochs, boots and losses. The caller holds mu.
 func (b *Book) save() error {
-	return b.put(map[string]any{keyEpochs: b.ledger.epochs, keyBoots: b.boots, keyLost: b.ledger.lost})
+	return b.put(map[string]any{keyEpochs: b.ledger.epochs, keyBoots: b.boots, keyLost: b.ledger.saveLost()})
 }
 
 func (b *Book) put(values map[string]any) error {
@@ -183,12 +186,3 @@ func (b *Book) Store(link string) (id wire.StoreID, err error) {
 func (b *Book) Remember(link string, id wire.StoreID) error {
 	return b.state.Update(map[string][]byte{keyStore + link: id[:]})
 }
-
-// Raised returns the events that were raised and not cleared when last saved, as device/pattern.
-func (b *Book) Raised() (names []string, err error) {
-	err = b.get(keyRaised, &names)
-	return names, err
-}
-
-// SaveRaised writes them down.
-func (b *Book) SaveRaised(names []string) error { return b.put(map[string]any{keyRaised: names}) }

@@ -33,6 +33,7 @@ type LaneStatus struct {
 	Commits uint64          `json:"commits"`          // since the start
 	Written uint64          `json:"written"`          // bytes of frames since the start
 	Oldest  *telemetry.Time `json:"oldest,omitempty"` // time of the oldest record still waiting
+	Behind  uint64          `json:"behind,omitempty"` // its sequence
 }
 
 // Status returns how the lanes stand.
@@ -63,6 +64,7 @@ func (b *Book) Status() Status {
 			ls.Size = j.Size()
 			ls.Written, _ = j.Written()
 			if first, ok := waiting[w.lane].Min(); ok {
+				ls.Behind = first
 				if h, err := b.head(j, first); err == nil {
 					ls.Oldest = &h.Min
 				}

@@ -108,6 +108,19 @@ func (s *Store) Feed(ctx context.Context, after uint64, limit int) ([]api.Record
 	return d.reader.Feed(ctx, after, limit)
 }
 
+// Latest is api.FeedSelector.
+func (s *Store) Latest() uint64 {
+	d, err := s.readers()
+	if err != nil {
+		return 0
+	}
+	last, ok := d.journal.Kept().Max()
+	if !ok {
+		return 0
+	}
+	return last + 1
+}
+
 // Changed is api.FeedSelector.
 func (s *Store) Changed() <-chan struct{} {
 	s.mu.RLock()

@@ -34,9 +34,10 @@ const (
 	Version            // refused: unknown version or coding; encode again, plainer
 	Busy               // refused: wait
 	NotAllowed         // refused: not this node's to send
+	Expired            // lost: the node was told to keep it no longer than that
 )
 
-var reasonNames = [...]string{"unexplained", "full", "damaged", "corrupt", "abandoned", "cold", "version", "busy", "not-allowed"}
+var reasonNames = [...]string{"unexplained", "full", "damaged", "corrupt", "abandoned", "cold", "version", "busy", "not-allowed", "expired"}
 
 // String returns the reason as logs and the API spell it.
 func (r Reason) String() string {

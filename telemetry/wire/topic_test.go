@@ -52,7 +52,7 @@ func TestLinkState(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	for r := wire.Unexplained; r <= wire.NotAllowed; r++ {
+	for r := wire.Unexplained; r <= wire.Expired; r++ {
 		if got, err := wire.ParseReason(r.String()); err != nil || got != r {
 			t.Errorf("%s: got %v, %v", r, got, err)
 		}
