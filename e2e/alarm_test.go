@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"fieldpost/faultproxy"
+)
+
+// TestAlarmOvertakesTheBacklog: an event raised during an outage reaches the gateway while most of 200,000 readings taken before it still wait.
+func TestAlarmOvertakesTheBacklog(t *testing.T) {
+	t.Parallel()
+	const (
+		backlog = 200_000
+		rate    = 100_000 // bytes a second: the backlog, made of noise, takes many seconds
+	)
+	s := newSite(t, "")
+	s.up()
+	proxy, err := faultproxy.Listen(fmt.Sprintf("127.0.0.1:%d", s.mqtt))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer proxy.Close()
+	e, tcp := tcpSite(t, s, "tcp://"+proxy.Addr())
+	e.process.stop(t)
+	device := filepath.Join(filepath.Dir(e.config), "devices", "d0.yaml")
+	text, err := os.ReadFile(device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, device, string(text)+"patterns:\n  - {name: flood, when: n == -7, severity: critical}\n")
+	e.again(tcp)
+	await(t, "a link", 30*time.Second, func() bool { return s.node("pi-1").Online })
+
+	proxy.Refuse(true)
+	proxy.Cut()
+	random := rand.New(rand.NewPCG(3, 4))
+	var lines bytes.Buffer
+	for n := range backlog {
+		fmt.Fprintf(&lines, "n=%d\n", random.Int64())
+		if lines.Len() > 32<<10 || n == backlog-1 {
+			if _, err := tcp.Write(lines.Bytes()); err != nil {
+				t.Fatal(err)
+			}
+			lines.Reset()
+		}
+	}
+	e.taken(backlog)
+	if _, err := tcp.Write([]byte("n=-7\n")); err != nil {
+		t.Fatal(err)
+	}
+	e.taken(backlog + 1)
+	proxy.Throttle(faultproxy.Up, rate)
+	proxy.Refuse(false)
+
+	live := func() (stored uint64) {
+		for _, l := range s.node("pi-1").Lanes {
+			if l.Lane == "live" {
+				stored += l.Stored
+			}
+		}
+		return stored
+	}
+	await(t, "the event", 2*time.Minute, func() bool {
+		var events []struct{ Device, Pattern, State string }
+		get(t, s.url("/v1/events", url.Values{"device": {"d0"}}), &events)
+		return len(events) == 1 && events[0].Pattern == "flood" && events[0].State == "raised"
+	})
+	if stored := live(); stored > backlog/2 {
+		t.Errorf("%d readings of the backlog came before the event", stored)
+	}
+	proxy.Throttle(faultproxy.Up, 0)
+	await(t, "the backlog", time.Minute, func() bool { return live() == backlog+1 && s.node("pi-1").missing() == 0 })
+}
