@@ -64,17 +64,19 @@ func TestSilentHalfOpenConnection(t *testing.T) {
 	_, tcp := tcpSite(t, s, "tcp://"+proxy.Addr())
 	say(t, tcp, 1, 100)
 	await(t, "100 readings", 30*time.Second, func() bool { return len(s.readings("pi-1")) >= 100 })
+	before := proxy.Accepted()
 	proxy.StallAll(true) // nothing passes, nobody is told
 	say(t, tcp, 101, 300)
-	<-time.After(2 * time.Second)
+	// Nothing ends the old connection but the edge itself, which has to find out that nobody answers: after 30 s it says hello again,
+	// and 30 s later it gives the connection up.
+	await(t, "the edge to give the dead connection up", 3*time.Minute, func() bool { return proxy.Accepted() > before })
 	if n := len(s.readings("pi-1")); n != 100 {
 		t.Fatalf("%d readings passed a stalled link", n)
 	}
-	// The old connection stays dead for ever; only a new one can help, and the edge has to find that out.
-	proxy.Cut()
 	proxy.StallAll(false)
 	await(t, "300 readings", 3*time.Minute, func() bool { return len(s.readings("pi-1")) >= 300 })
 	onceInOrder(t, s.readings("pi-1"), 1, 300)
+	await(t, "nothing missing", 30*time.Second, func() bool { return s.node("pi-1").missing() == 0 })
 }
 
 func TestAcksSwallowed(t *testing.T) {
@@ -117,7 +119,7 @@ func TestKilledAnyTime(t *testing.T) {
 	s.up()
 	e, tcp := tcpSite(t, s, fmt.Sprintf("tcp://127.0.0.1:%d", s.mqtt))
 	random := rand.New(rand.NewPCG(1, 2))
-	n := 0
+	n, began := 0, 0 // said so far, and when this run of the edge began
 	committed := map[int]bool{}
 	for range 12 {
 		for range 10 {
@@ -125,24 +127,27 @@ func TestKilledAnyTime(t *testing.T) {
 			n += 7
 			<-time.After(time.Duration(random.IntN(40)) * time.Millisecond)
 		}
-		switch random.IntN(3) {
-		case 0: // after a commit for certain
-			before, last := n-6, n
-			e.taken(0)
-			st, ok := e.status()
-			if ok && st.memory() == 0 {
-				for k := before; k <= last; k++ {
-					committed[k] = true
-				}
-			}
-			fallthrough
-		case 1:
-			e.process.kill()
-			e.again(tcp)
-		case 2:
+		choice := random.IntN(3)
+		if choice == 2 {
 			s.gateway.kill()
 			s.up()
+			continue
 		}
+		if choice == 0 { // kill it when all that was said has been read and committed: none of it may be gone
+			await(t, "a commit of all that was said", 30*time.Second, func() bool {
+				st, ok := e.status()
+				return ok && len(st.Devices) == 1 && st.Devices[0].Readings == uint64(n-began) && st.memory() == 0
+			})
+			for k := began + 1; k <= n; k++ {
+				committed[k] = true
+			}
+		}
+		e.process.kill()
+		e.again(tcp)
+		began = n
+	}
+	if len(committed) == 0 {
+		t.Fatal("the schedule never killed the edge after a commit")
 	}
 	say(t, tcp, n+1, n+1)
 	n++
