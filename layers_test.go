@@ -35,10 +35,13 @@ var layers = []layer{
 	{"configs/strict", []string{"configs/setting"}, "reads any form"},
 	{"configs/edgefile", []string{"configs", "telemetry", "drivers", "api", "forwarder", "edge"}, "the edge's form must link nothing of the gateway"},
 	{"configs/gatewayfile", []string{"configs", "telemetry", "api", "gateway"}, "the gateway's form must link nothing of the edge"},
+	{"configs/schema", nil, "text only, so that a program that shows a schema links nothing for it"},
+	{"configs/schema/generator", []string{"configs", "telemetry", "drivers", "api", "forwarder", "edge", "gateway"}, "reads all forms' structs; nothing imports it but tests"},
 	{"configs", []string{"configs", "telemetry", "drivers", "api", "forwarder", "edge", "gateway"}, "composes settings, runs nothing"},
+	{"internal/testca", nil, "a tool of the tests"},
 	{"cmd/internal", nil, "shared by the commands; wires nothing"},
-	{"cmd/fieldpost-edge", []string{"cmd/internal", "telemetry", "configs/setting", "configs/strict", "configs/edgefile", "journal", "drivers", "api", "history", "forwarder", "edge"}, "wiring of the edge only"},
-	{"cmd/fieldpost-gateway", []string{"cmd/internal", "telemetry", "configs/setting", "configs/strict", "configs/gatewayfile", "journal", "api", "history", "gateway"}, "wiring of the gateway only"},
+	{"cmd/fieldpost-edge", []string{"cmd/internal", "telemetry", "configs/setting", "configs/strict", "configs/schema", "configs/edgefile", "journal", "drivers", "api", "history", "forwarder", "edge"}, "wiring of the edge only"},
+	{"cmd/fieldpost-gateway", []string{"cmd/internal", "telemetry", "configs/setting", "configs/strict", "configs/schema", "configs/gatewayfile", "journal", "api", "history", "gateway"}, "wiring of the gateway only"},
 	{"cmd", []string{""}, "wires whatever it needs"},
 	{"e2e", []string{"drivers/emulate", "faultproxy", "telemetry"}, "tests the built binaries from outside"},
 }
@@ -58,6 +61,8 @@ var forbidden = []struct{ from, to, reason string }{
 	{"edge/reduce", "edge/lane", "what is worth sending is decided without clocks, lanes or disks"},
 	{"edge/reduce", "edge/clock", "what is worth sending is decided without clocks, lanes or disks"},
 	{"edge/lane", "edge.", "the lanes are below the pipeline"},
+	{"configs/schema.", "configs/schema/generator", "what is made must not link its maker"},
+	{"cmd", "configs/schema/generator", "it parses Go; the schemas are committed"},
 	{"journal.", "journal/index", "the log does not know what is searched for in it"},
 }
 

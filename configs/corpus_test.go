@@ -146,7 +146,7 @@ func TestExamples(t *testing.T) {
 	for _, d := range config.Devices {
 		names = append(names, d.DeviceSettings.Device)
 	}
-	if want := []string{"boiler", "gps", "greenhouse", "house", "scale", "tank", "weather"}; !slices.Equal(names, want) {
+	if want := []string{"boiler", "gps", "greenhouse", "house", "meter", "scale", "tank", "weather"}; !slices.Equal(names, want) {
 		t.Errorf("got devices %v, want %v", names, want)
 	}
 }
@@ -156,6 +156,7 @@ func TestExampleLines(t *testing.T) {
 	for _, c := range []struct{ device, want string }{
 		{"boiler", "boiler.temperature=81.5 boiler.pressure=2450"},
 		{"weather", "weather.temperature=7.25 weather.humidity=81 weather.gust=3.1 weather.rain=false"},
+		{"meter", "meter.power=-412.5 meter.energy=10324.71 meter.voltage=231.2 meter.current=1.9 meter.tariff=T2"},
 		{"greenhouse", "greenhouse.soil=41.2 greenhouse.light=1820 greenhouse.pump=true greenhouse.firmware=1.4.2"},
 		{"gps", "gps.latitude=48.1173 gps.longitude=11.51666667 gps.speed=6.4306 gps.altitude=545.4 gps.satellites=8 gps.fix=true"},
 		{"scale", "scale.weight=12.45 scale.state=ST scale.weight=12.51 scale.state=US"},

@@ -1,15 +1,7 @@
 package e2e
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,60 +9,8 @@ import (
 	"time"
 
 	"fieldpost/drivers/emulate"
+	"fieldpost/internal/testca"
 )
-
-// authority signs certificates as an operator's own certificate authority does.
-type authority struct {
-	t    *testing.T
-	dir  string
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority(t *testing.T, dir string) *authority {
-	t.Helper()
-	a := &authority{t: t, dir: dir}
-	a.cert, a.key = a.issue("ca")
-	return a
-}
-
-// issue writes name.pem and name.key with name as the common name; the first certificate is the authority's own.
-func (a *authority) issue(name string) (*x509.Certificate, *ecdsa.PrivateKey) {
-	a.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, BasicConstraintsValid: true, IsCA: a.cert == nil,
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	parent, signer := a.cert, a.key
-	if parent == nil {
-		parent, signer = template, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	write(a.t, filepath.Join(a.dir, name+".pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	write(a.t, filepath.Join(a.dir, name+".key"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
-	return cert, key
-}
 
 // instrument is a TCP instrument for the length of a test.
 func instrument(t *testing.T) *emulate.TCP {
@@ -114,11 +54,11 @@ func (e *edge) complains(t *testing.T, says ...string) {
 func TestTLSEndToEnd(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "")
-	ours, theirs := newAuthority(t, filepath.Join(s.dir, "pki")), newAuthority(t, filepath.Join(s.dir, "other"))
+	ours, theirs := testca.New(t, filepath.Join(s.dir, "pki")), testca.New(t, filepath.Join(s.dir, "other"))
 	for _, name := range []string{"gateway", "pi-1", "pi-2", "pi-3"} {
-		ours.issue(name)
+		ours.Issue(t, name)
 	}
-	theirs.issue("pi-4")
+	theirs.Issue(t, "pi-4")
 	edit(t, s.config, "mqtt_broker: {", "mqtt_broker: {cert_file: pki/gateway.pem, key_file: pki/gateway.key, client_ca_file: pki/ca.pem, ")
 	s.up()
 

@@ -22,11 +22,7 @@ func TestAlarmOvertakesTheBacklog(t *testing.T) {
 	)
 	s := newSite(t, "")
 	s.up()
-	proxy, err := faultproxy.Listen(fmt.Sprintf("127.0.0.1:%d", s.mqtt))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer proxy.Close()
+	proxy := s.proxy()
 	e, tcp := tcpSite(t, s, "tcp://"+proxy.Addr())
 	e.process.stop(t)
 	device := filepath.Join(filepath.Dir(e.config), "devices", "d0.yaml")

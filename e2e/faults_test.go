@@ -12,6 +12,17 @@ import (
 	"fieldpost/faultproxy"
 )
 
+// proxy is a link to the gateway that a test can cut, stall and throttle.
+func (s *site) proxy() *faultproxy.Proxy {
+	s.t.Helper()
+	p, err := faultproxy.Listen(fmt.Sprintf("127.0.0.1:%d", s.mqtt))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { p.Close() })
+	return p
+}
+
 func TestGatewayAwayAndBack(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "")
@@ -34,11 +45,7 @@ func TestConnectionCutAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "")
 	s.up()
-	proxy, err := faultproxy.Listen(fmt.Sprintf("127.0.0.1:%d", s.mqtt))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer proxy.Close()
+	proxy := s.proxy()
 	_, tcp := tcpSite(t, s, "tcp://"+proxy.Addr())
 	for n := 1; n <= 1000; n += 50 {
 		say(t, tcp, n, n+49)
@@ -56,11 +63,7 @@ func TestSilentHalfOpenConnection(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "")
 	s.up()
-	proxy, err := faultproxy.Listen(fmt.Sprintf("127.0.0.1:%d", s.mqtt))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer proxy.Close()
+	proxy := s.proxy()
 	_, tcp := tcpSite(t, s, "tcp://"+proxy.Addr())
 	say(t, tcp, 1, 100)
 	await(t, "100 readings", 30*time.Second, func() bool { return len(s.readings("pi-1")) >= 100 })
@@ -83,11 +86,7 @@ func TestAcksSwallowed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "")
 	s.up()
-	proxy, err := faultproxy.Listen(fmt.Sprintf("127.0.0.1:%d", s.mqtt))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer proxy.Close()
+	proxy := s.proxy()
 	e, tcp := tcpSite(t, s, "tcp://"+proxy.Addr())
 	say(t, tcp, 1, 100)
 	await(t, "100 readings", 30*time.Second, func() bool { return len(s.readings("pi-1")) >= 100 })

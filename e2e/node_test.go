@@ -3,27 +3,12 @@ package e2e
 import (
 	"fmt"
 	"net/url"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"fieldpost/drivers/emulate"
 )
-
-// rewrite replaces text in a file of a node that is not running.
-func rewrite(t *testing.T, path, old, by string) {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(b), old) {
-		t.Fatalf("%s has no %q", path, old)
-	}
-	write(t, path, strings.Replace(string(b), old, by, 1))
-}
 
 // TestNodeReportsOnItself: what a node says of its own health is at the gateway like any other device.
 func TestNodeReportsOnItself(t *testing.T) {
@@ -31,7 +16,7 @@ func TestNodeReportsOnItself(t *testing.T) {
 	s := newSite(t, "")
 	s.up()
 	e := newEdge(t, s.dir, "pi-1", fmt.Sprintf("tcp://127.0.0.1:%d", s.mqtt))
-	rewrite(t, e.config, "health: off", "health: 1s")
+	edit(t, e.config, "health: off", "health: 1s")
 	e.up()
 	for metric, unit := range map[string]string{"uptime": "s", "disk_free": "B", "journal_size": "B", "written": "B", "link_up_sent": "B", "clock": ""} {
 		var rs []reading
@@ -56,8 +41,8 @@ func TestDeadbandThinsTheLink(t *testing.T) {
 	}
 	defer tcp.Close()
 	e := newEdge(t, s.dir, "pi-1", fmt.Sprintf("tcp://127.0.0.1:%d", s.mqtt), "tcp: "+tcp.Address())
-	rewrite(t, e.config, "links:", "archive: {max_size: 16MiB}\nlinks:")
-	rewrite(t, filepath.Join(filepath.Dir(e.config), "devices", "d0.yaml"), "type: integer", "type: integer, deadband: 9, max_silence: off")
+	edit(t, e.config, "links:", "archive: {max_size: 16MiB}\nlinks:")
+	edit(t, filepath.Join(filepath.Dir(e.config), "devices", "d0.yaml"), "type: integer", "type: integer, deadband: 9, max_silence: off")
 	e.up()
 	connected(t, tcp)
 	say(t, tcp, 1, 100)

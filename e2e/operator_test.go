@@ -108,11 +108,7 @@ func TestAbandon(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "")
 	s.up()
-	proxy, err := faultproxy.Listen(fmt.Sprintf("127.0.0.1:%d", s.mqtt))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer proxy.Close()
+	proxy := s.proxy()
 	e, tcp := tcpSite(t, s, "tcp://"+proxy.Addr())
 	say(t, tcp, 1, 50)
 	await(t, "50 readings", patience, func() bool { return len(s.readings("pi-1")) >= 50 })

@@ -64,24 +64,7 @@ func device(name string, silent time.Duration, metrics ...string) edge.Device {
 // run opens and runs an edge on dir until the returned stop.
 func run(t *testing.T, dir string, lines ...edge.Line) (e *edge.Edge, stop func()) {
 	t.Helper()
-	e, err := edge.Open(edge.Config{
-		Node: "pi-7", Software: "test", Lines: lines,
-		Journal: edge.JournalSettings{Dir: dir, MaxSize: 64 << 20, CommitEvery: setting.Duration(5 * time.Millisecond)},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- e.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := errors.Join(<-done, e.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(stop)
-	return e, stop
+	return start(t, edge.Config{Lines: lines, Journal: edge.JournalSettings{Dir: dir}})
 }
 
 // ask fetches JSON over the control socket.

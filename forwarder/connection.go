@@ -2,7 +2,9 @@ package forwarder
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"fieldpost/telemetry/wire"
@@ -107,7 +109,7 @@ func (c *connection) run(ctx context.Context) error {
 			case <-ctx.Done():
 				return ctx.Err()
 			case <-c.conn.Done():
-				return fmt.Errorf("connection ended: %w", c.conn.Err())
+				return ended(c.conn.Err())
 			case b := <-c.conn.Receive():
 				if err := c.receive(time.Now(), b); err != nil {
 					return err
@@ -239,4 +241,12 @@ func (c *connection) report() {
 		st.RTT, st.Rate, st.Window = c.window.minRTT(), c.window.rate.best(), c.size()
 		st.InFlight, st.Waiting, st.Parked = c.flight.bytes, waiting, parked
 	})
+}
+
+// ended says that the other side ended the connection. Two nodes of one name do that to each other for ever, and neither can know it.
+func ended(err error) error {
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("connection ended: %w; the gateway stopped, or, if this goes on, another edge has the same node name", err)
+	}
+	return fmt.Errorf("connection ended: %w", err)
 }

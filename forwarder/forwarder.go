@@ -16,6 +16,7 @@ package forwarder
 
 import (
 	"context"
+	"errors"
 
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
@@ -31,7 +32,8 @@ type Outbox interface {
 
 	// Frames returns committed frames of the lane from the one that holds seq (or the first after it) on, in order, up to
 	// about maxBytes but at least one if there is any. The session may keep them. An empty result: nothing there. With
-	// an error it returns the frames before the one that cannot be read.
+	// an error it returns the frames before the one that cannot be read. While nothing of the lane can be read, the error is ErrAway: the session asks
+	// again, and leaves nothing out.
 	Frames(lane telemetry.Lane, seq uint64, maxBytes int) ([]Stored, error)
 
 	// Table returns the encoded series table that a frame returned by Frames names.
@@ -44,6 +46,9 @@ type Outbox interface {
 	// more of it (from an Ack).
 	Acked(store wire.StoreID, stored []wire.Stored, replace bool)
 }
+
+// ErrAway says that a lane cannot be read for now, by no fault of its records.
+var ErrAway = errors.New("the lane cannot be read for now")
 
 // Stored is one committed frame.
 type Stored struct {

@@ -161,6 +161,7 @@ type parking struct {
 	unread     map[run]ranges.Set // the part of sets that could not be read here: the disk may be better later
 	retry      time.Time          // when it is tried again; zero: there is none
 	strikes    map[strike]int
+	alone      map[run]ranges.Set // refused once as corrupt: sent again as it is stored, so that what is sound passes and the rest is recognized
 }
 
 // strike counts how often one frame met one trouble.
@@ -221,6 +222,29 @@ func (p *parking) strike(s strike) int {
 	}
 	p.strikes[s]++
 	return p.strikes[s]
+}
+
+// isolate makes what r holds go without neighbours from now on.
+func (p *parking) isolate(k run, r ranges.Range) {
+	if p.alone == nil || len(p.alone[k].Ranges()) >= maxStrikes {
+		p.alone = make(map[run]ranges.Set)
+	}
+	set := p.alone[k]
+	set.Add(r)
+	p.alone[k] = set
+}
+
+// company returns the last sequence that may go in one frame with the first of r; ok is false if that one goes alone.
+func (p *parking) company(k run, r ranges.Range) (last uint64, ok bool) {
+	set := p.alone[k]
+	if set.Has(r.From) {
+		return r.From, false
+	}
+	apart := set.Intersect(ranges.Make(r))
+	if first, some := apart.Min(); some {
+		return first - 1, true
+	}
+	return r.To, true
 }
 
 // meet empties the parking if the generation is a new one: the gateway may have been repaired or upgraded.

@@ -81,7 +81,11 @@ func (c *connection) pack(lane, room int) (parcel, error) {
 	if first.Header.Last() != frames[0].Header.Last() {
 		return p, nil // cut short: what follows does not join
 	}
-	joined := join(first, frames[1:], due.To, min(limit, room))
+	last, ok := c.s.parked.company(k, due)
+	if !ok {
+		return p, nil
+	}
+	joined := join(first, frames[1:], last, min(limit, room))
 	if len(joined) > 1 {
 		data, err := frame.Join(nil, joined...)
 		if err != nil {

@@ -133,6 +133,10 @@ func (c *connection) trouble(now time.Time, lane int, err error) {
 		panic(fmt.Sprintf("forwarder: undeclared error %v", err))
 	}
 	c.ahead[lane] = readAhead{}
+	if errors.Is(err, ErrAway) {
+		c.paused[lane] = now.Add(readRetry) // whoever keeps the lane has said why
+		return
+	}
 	u := &c.unread[lane]
 	next := u.tries >= maxUnread && t.span.From == u.seq+1 // the bad place goes on
 	if t.span.From != u.seq && !next {

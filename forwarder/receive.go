@@ -153,9 +153,11 @@ func (c *connection) onRefusal(now time.Time, r *wire.Refusal) {
 		}
 		c.paused[lane] = now.Add(wait)
 	case wire.Corrupt:
-		// The bytes may have been hurt on the way or in memory: read them from the journal once more. If they are refused again
-		// it is the journal's copy; the gateway keeps that aside and acknowledges it, so that it does not come back.
+		// The bytes may have been hurt on the way or in memory: read them from the journal once more, and send each frame as it is there, for
+		// one bad frame makes all it was joined with unreadable. If one is refused again it is the journal's copy; the gateway keeps that
+		// aside and acknowledges it, so that it does not come back.
 		c.ahead[lane] = readAhead{}
+		c.s.parked.isolate(k, span)
 		if strikes > 1 {
 			c.park(k, span, "gateway cannot read frame", r.Reason)
 		}

@@ -1,9 +1,12 @@
 package forwarder_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"fieldpost/forwarder"
 	"fieldpost/telemetry"
 )
 
@@ -20,6 +23,33 @@ func TestOvertakenFrameIsSentAgain(t *testing.T) {
 			r.add(telemetry.Live, 1)
 			wait(time.Second)
 		}
+		r.complete()
+	})
+}
+
+// A lane that is away for an hour costs a try a second, leaves nothing out, and keeps no other lane waiting.
+func TestALaneThatIsAway(t *testing.T) {
+	run(t, nil, func(t *testing.T, r *rig) {
+		r.box.mu.Lock()
+		r.broken[telemetry.Live] = fmt.Errorf("read the live lane: %w", forwarder.ErrAway)
+		r.box.mu.Unlock()
+		r.add(telemetry.Live, 1000)
+		r.add(telemetry.Bulk, 10)
+		before := r.readCount()
+		wait(time.Hour)
+		if n := r.readCount() - before; n > 4000 {
+			t.Errorf("%d reads in an hour", n)
+		}
+		if st := r.s.Status(); st.Parked != 0 || st.Waiting != 1000 || st.State != forwarder.Up {
+			t.Errorf("status %+v", st)
+		}
+		if s := r.log.String(); strings.Contains(s, "level=ERROR") || strings.Contains(s, "not ready") {
+			t.Errorf("log:\n%s", s)
+		}
+		r.box.mu.Lock()
+		delete(r.broken, telemetry.Live)
+		r.box.mu.Unlock()
+		wait(5 * time.Second)
 		r.complete()
 	})
 }

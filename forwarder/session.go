@@ -158,10 +158,10 @@ func (s *Session) failed(err error, wait time.Duration) {
 		s.log.Error("link stopped", "err", err)
 	case s.outage.IsZero():
 		s.outage, s.logged = now, now
-		s.log.Warn("link down", "err", err, "wait", wait)
+		s.log.Warn("link down", "err", err, "wait", wait.Round(time.Millisecond))
 	case now.Sub(s.logged) >= outageLog:
 		s.logged = now
-		s.log.Warn("link still down", "err", err, "attempt", s.backoff.attempts, "wait", wait)
+		s.log.Warn("link still down", "err", err, "attempt", s.backoff.attempts, "wait", wait.Round(time.Millisecond))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -414,6 +415,42 @@ func TestRefusals(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestCorruptNeighbours: of frames that were joined and refused together, only the one that is refused alone as well is left out.
+func TestCorruptNeighbours(t *testing.T) {
+	run(t, nil, func(t *testing.T, r *rig) {
+		var refused []string
+		r.set(func() {
+			r.refusal = func(h frame.Header) *wire.Refusal {
+				if h.First > 15 || h.Last() < 15 {
+					return nil
+				}
+				refused = append(refused, fmt.Sprintf("%d-%d", h.First, h.Last()))
+				return &wire.Refusal{Reason: wire.Corrupt}
+			}
+			r.refuse = true
+		})
+		r.cut(nil)
+		for range 3 {
+			r.add(telemetry.Live, 10)
+		}
+		r.set(func() { r.refuse = false })
+		wait(2 * time.Minute)
+		r.add(telemetry.Live, 10)
+		wait(5 * time.Second)
+		want := ranges.Make(ranges.Range{From: 1, To: 10}, ranges.Range{From: 21, To: 40})
+		if got := r.has(live(0xe1)); !got.Equal(want) {
+			t.Errorf("gateway has %v, want %v", got, want)
+		}
+		// Joined, then as the outbox has it, twice: the second time at the latest a gateway keeps it aside and acknowledges it.
+		if got := strings.Join(refused, " "); got != "1-30 11-20 11-20" {
+			t.Errorf("refused were %s", got)
+		}
+		if st := r.s.Status(); st.Parked != 10 || st.Waiting != 0 {
+			t.Errorf("status %+v", st)
+		}
+	})
 }
 
 // TestDropsAreTold: what the node gives up is told at once, with the reason; commits and what the gateway has are not (delivery rule 13).

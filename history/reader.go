@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"fieldpost/history/recent"
 	"fieldpost/journal"
 	"fieldpost/journal/index"
 	"fieldpost/telemetry"
@@ -31,7 +32,7 @@ type Reader struct {
 	series  *Catalogue
 	clock   Clock
 	marked  bool
-	tables  *tables
+	tables  *recent.Cache[uint64, *Table]
 	log     *slog.Logger
 
 	mu       sync.Mutex // one change of the index at a time
@@ -118,7 +119,7 @@ func (r *Reader) unreadable(pos uint64, err error) {
 
 // table returns the table of the frame of readings at pos, of header h, which it fits.
 func (r *Reader) table(pos uint64, h frame.Header) (*Table, error) {
-	if t := r.tables.get(h.Table); t != nil {
+	if t := r.tables.Get(h.Table); t != nil {
 		return t, t.Check(h)
 	}
 	b, err := r.journal.Blob(pos, h.Table)
@@ -132,7 +133,7 @@ func (r *Reader) table(pos uint64, h frame.Header) (*Table, error) {
 	if err := t.Check(h); err != nil {
 		return nil, err
 	}
-	r.tables.put(t)
+	r.tables.Put(t.Hash, t)
 	return t, nil
 }
 

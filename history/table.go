@@ -1,10 +1,9 @@
 package history
 
 import (
-	"container/list"
 	"fmt"
-	"sync"
 
+	"fieldpost/history/recent"
 	"fieldpost/telemetry/frame"
 )
 
@@ -37,41 +36,10 @@ func (t *Table) Check(h frame.Header) error {
 	return nil
 }
 
-// tables keeps the tables used last, by hash. Content-addressed, they never go stale. Safe for concurrent use.
-type tables struct {
-	mu     sync.Mutex
-	room   int // series that may still be kept
-	byHash map[uint64]*list.Element
-	used   list.List // of *Table, most recent first
-}
-
-// tableSeries bounds the series of all tables kept: some 200 bytes each.
+// tableSeries bounds the series of all tables that a reader keeps: some 200 bytes each.
 const tableSeries = 1 << 16
 
-func newTables() *tables { return &tables{room: tableSeries, byHash: map[uint64]*list.Element{}} }
-
-func (t *tables) get(hash uint64) *Table {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	e := t.byHash[hash]
-	if e == nil {
-		return nil
-	}
-	t.used.MoveToFront(e)
-	return e.Value.(*Table)
-}
-
-func (t *tables) put(table *Table) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.byHash[table.Hash] != nil {
-		return
-	}
-	t.byHash[table.Hash] = t.used.PushFront(table)
-	t.room -= len(table.Series)
-	for t.room < 0 && t.used.Len() > 1 {
-		old := t.used.Remove(t.used.Back()).(*Table)
-		delete(t.byHash, old.Hash)
-		t.room += len(old.Series)
-	}
+// newTables makes what keeps the tables used last, by hash.
+func newTables() *recent.Cache[uint64, *Table] {
+	return recent.New[uint64](tableSeries, func(t *Table) int { return len(t.Series) })
 }

@@ -32,7 +32,11 @@ func decodeCommand() command.Sub {
 		}
 		bad, err := decode(ctx, d, *in, *chunk, io)
 		if bad > 0 {
-			fmt.Fprintf(io.Errs, "%d telegrams or fields were not understood\n", bad)
+			what := "telegrams or fields were"
+			if bad == 1 {
+				what = "telegram or field was"
+			}
+			fmt.Fprintf(io.Errs, "%d %s not understood\n", bad, what)
 		}
 		return done(err, io.Errs)
 	}}
@@ -42,7 +46,7 @@ func decodeCommand() command.Sub {
 // bad counts what the decoder did not understand; the first few are told.
 func decode(ctx context.Context, d *edgefile.Device, in string, chunk int, std command.IO) (bad int, err error) {
 	if d.Kind.Decoder == nil {
-		return 0, fmt.Errorf("driver %s asks its instruments; there is no stream to decode", d.Kind.Name)
+		return 0, fmt.Errorf("driver %s reads no stream: there is nothing to decode", d.Kind.Name)
 	}
 	decoder, err := d.Kind.Decoder(d.ForDriver())
 	if err != nil {

@@ -146,3 +146,15 @@ func Chunks(r *rand.Rand, p []byte) [][]byte {
 	}
 	return chunks
 }
+
+// SamplesOnly leaves out of what Decode returns what begins with an error, and errors behind samples.
+func SamplesOnly(reports string) string {
+	var b strings.Builder
+	for l := range strings.Lines(reports) {
+		l, _, _ = strings.Cut(strings.TrimSuffix(l, "\n"), "! ")
+		if l = strings.TrimSpace(l); l != "" {
+			b.WriteString(l + "\n")
+		}
+	}
+	return b.String()
+}

@@ -87,25 +87,13 @@ func TestNoise(t *testing.T) {
 						break
 					}
 				}
-				want, got := samplesOnly(c.Expect), samplesOnly(decode(t, c.Device, drivertest.Chunks(r, input)...))
+				want, got := drivertest.SamplesOnly(c.Expect), drivertest.SamplesOnly(decode(t, c.Device, drivertest.Chunks(r, input)...))
 				if got != want {
 					t.Fatalf("got\n%s\nwant\n%s", got, want)
 				}
 			}
 		})
 	}
-}
-
-// samplesOnly leaves out what begins with an error, and errors behind samples.
-func samplesOnly(reports string) string {
-	var b strings.Builder
-	for l := range strings.Lines(reports) {
-		l, _, _ = strings.Cut(strings.TrimSuffix(l, "\n"), "! ")
-		if l = strings.TrimSpace(l); l != "" {
-			b.WriteString(l + "\n")
-		}
-	}
-	return b.String()
 }
 
 // A decoder can be used again after Flush: what was is forgotten.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,24 +57,6 @@ func expect(t *testing.T, reports <-chan string, want ...string) {
 		case <-time.After(patience):
 			t.Fatalf("no report; want %q", w)
 		}
-	}
-}
-
-func expectEnd(t *testing.T, ended <-chan error) error {
-	t.Helper()
-	select {
-	case err := <-ended:
-		return err
-	case <-time.After(patience):
-		t.Fatal("Run did not return")
-		return nil
-	}
-}
-
-func say(t *testing.T, i io.Writer, text string) {
-	t.Helper()
-	if _, err := io.WriteString(i, text); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -134,15 +115,15 @@ func TestFirstLineOfPort(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			pty, bus := drivertest.NewPty(t)
-			say(t, pty, c.early)
+			drivertest.Say(t, pty, c.early)
 			reports, ended, stop := listen(t, bus)
 			if c.late != "" {
 				opened(t, pty)
-				say(t, pty, c.late)
+				drivertest.Say(t, pty, c.late)
 			}
 			expect(t, reports, c.want...)
 			stop()
-			if err := expectEnd(t, ended); !errors.Is(err, context.Canceled) {
+			if err := drivertest.Ended(t, ended); !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
 			expectNothing(t, reports)
@@ -165,14 +146,14 @@ func TestFirstLineOfConnection(t *testing.T) {
 	for _, text := range []string{"1,2\r\n", "x\r\n"} {
 		reports, ended, stop := listen(t, bus)
 		connected(t, i)
-		say(t, i, text+"3,4\n")
+		drivertest.Say(t, i, text+"3,4\n")
 		if text == "x\r\n" {
 			expect(t, reports, `! line "x": field 1: "x" is not an integer (and 1 more)`, "a=3 b=4")
 		} else {
 			expect(t, reports, "a=1 b=2", "a=3 b=4")
 		}
 		stop()
-		expectEnd(t, ended)
+		drivertest.Ended(t, ended)
 		i.HangUp()
 	}
 }
@@ -183,14 +164,14 @@ func TestCutOff(t *testing.T) {
 		pty, bus := drivertest.NewPty(t)
 		reports, ended, _ := listen(t, bus)
 		opened(t, pty)
-		say(t, pty, "1,2\n3,4\n5,2")
+		drivertest.Say(t, pty, "1,2\n3,4\n5,2")
 		expect(t, reports, "a=1 b=2", "a=3 b=4")
 		<-time.After(1200 * time.Millisecond) // silence does not complete it: this instrument ends its lines
 		if err := pty.Unplug(); err != nil {
 			t.Fatal(err)
 		}
 		expect(t, reports, `! line "5,2": it was cut off: the stream ended in it`)
-		if err := expectEnd(t, ended); err == nil || !strings.Contains(err.Error(), bus.Serial.Port) {
+		if err := drivertest.Ended(t, ended); err == nil || !strings.Contains(err.Error(), bus.Serial.Port) {
 			t.Errorf("Run returned %v; want the port in it", err)
 		}
 		expectNothing(t, reports)
@@ -199,11 +180,11 @@ func TestCutOff(t *testing.T) {
 		i, bus := drivertest.NewTCP(t)
 		reports, ended, _ := listen(t, bus)
 		connected(t, i)
-		say(t, i, "1,2\n5,2")
+		drivertest.Say(t, i, "1,2\n5,2")
 		expect(t, reports, "a=1 b=2")
 		i.HangUp()
 		expect(t, reports, `! line "5,2": it was cut off: the stream ended in it`)
-		if err := expectEnd(t, ended); err == nil || !strings.Contains(err.Error(), "closed the connection") {
+		if err := drivertest.Ended(t, ended); err == nil || !strings.Contains(err.Error(), "closed the connection") {
 			t.Errorf("Run returned %v", err)
 		}
 	})
@@ -211,16 +192,16 @@ func TestCutOff(t *testing.T) {
 		i, bus := drivertest.NewTCP(t)
 		reports, ended, _ := listen(t, bus)
 		connected(t, i)
-		say(t, i, "1,2\n")
+		drivertest.Say(t, i, "1,2\n")
 		expect(t, reports, "a=1 b=2")
 		if err := i.Unplug(); err != nil {
 			t.Fatal(err)
 		}
-		if err := expectEnd(t, ended); err == nil || !strings.Contains(err.Error(), bus.TCP) || !strings.Contains(err.Error(), "reset") {
+		if err := drivertest.Ended(t, ended); err == nil || !strings.Contains(err.Error(), bus.TCP) || !strings.Contains(err.Error(), "reset") {
 			t.Errorf("Run returned %v", err)
 		}
 		_, ended, _ = listen(t, bus)
-		if err := expectEnd(t, ended); err == nil || !strings.Contains(err.Error(), "connect to "+bus.TCP) || !strings.Contains(err.Error(), "refused") {
+		if err := drivertest.Ended(t, ended); err == nil || !strings.Contains(err.Error(), "connect to "+bus.TCP) || !strings.Contains(err.Error(), "refused") {
 			t.Errorf("Run returned %v", err)
 		}
 	})
@@ -232,20 +213,20 @@ func TestSilenceEndsLine(t *testing.T) {
 		pty, bus := drivertest.NewPty(t)
 		reports, _, _ := listen(t, bus)
 		opened(t, pty)
-		say(t, pty, "1,")
-		say(t, pty, "2")
+		drivertest.Say(t, pty, "1,")
+		drivertest.Say(t, pty, "2")
 		expect(t, reports, "a=1 b=2")
-		say(t, pty, "3,4")
+		drivertest.Say(t, pty, "3,4")
 		expect(t, reports, "a=3 b=4")
 	})
 	t.Run("connection", func(t *testing.T) {
 		i, bus := drivertest.NewTCP(t)
 		reports, ended, _ := listen(t, bus)
 		connected(t, i)
-		say(t, i, "1,2")
+		drivertest.Say(t, i, "1,2")
 		i.HangUp()
 		expect(t, reports, "a=1 b=2")
-		expectEnd(t, ended)
+		drivertest.Ended(t, ended)
 	})
 }
 
@@ -254,10 +235,10 @@ func TestSlowLine(t *testing.T) {
 	i, bus := drivertest.NewTCP(t)
 	reports, _, _ := listen(t, bus)
 	connected(t, i)
-	say(t, i, "1,2\n34")
+	drivertest.Say(t, i, "1,2\n34")
 	expect(t, reports, "a=1 b=2")
 	<-time.After(1200 * time.Millisecond)
-	say(t, i, "5,6\n")
+	drivertest.Say(t, i, "5,6\n")
 	expect(t, reports, "a=345 b=6")
 }
 
@@ -290,7 +271,7 @@ func TestManyLines(t *testing.T) {
 		if err := pty.Unplug(); err != nil {
 			t.Fatal(err)
 		}
-		expectEnd(t, ended)
+		drivertest.Ended(t, ended)
 		if err := pty.Plug(); err != nil {
 			t.Fatal(err)
 		}
@@ -298,7 +279,7 @@ func TestManyLines(t *testing.T) {
 		opened(t, pty)
 	}
 	stop()
-	expectEnd(t, ended)
+	drivertest.Ended(t, ended)
 }
 
 // An address that does not answer at all does not hold the driver beyond its context.
@@ -308,7 +289,7 @@ func TestConnectEndsWithContext(t *testing.T) {
 	<-time.After(50 * time.Millisecond)
 	stop()
 	began := time.Now()
-	if err := expectEnd(t, ended); err == nil {
+	if err := drivertest.Ended(t, ended); err == nil {
 		t.Error("no error")
 	}
 	if took := time.Since(began); took > 500*time.Millisecond {

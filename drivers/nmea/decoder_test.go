@@ -90,25 +90,13 @@ func TestNoise(t *testing.T) {
 					}
 					input = append(input, line...)
 				}
-				want, got := samplesOnly(c.Expect), samplesOnly(drivertest.Decode(t, nmea.Kind(), c.Device, drivertest.Chunks(r, input)...))
+				want, got := drivertest.SamplesOnly(c.Expect), drivertest.SamplesOnly(drivertest.Decode(t, nmea.Kind(), c.Device, drivertest.Chunks(r, input)...))
 				if got != want {
 					t.Fatalf("got\n%s\nwant\n%s", got, want)
 				}
 			}
 		})
 	}
-}
-
-// samplesOnly leaves errors out.
-func samplesOnly(reports string) string {
-	var b strings.Builder
-	for l := range strings.Lines(reports) {
-		l, _, _ = strings.Cut(strings.TrimSuffix(l, "\n"), "! ")
-		if l = strings.TrimSpace(l); l != "" {
-			b.WriteString(l + "\n")
-		}
-	}
-	return b.String()
 }
 
 // Every bit of a sentence that turns over is noticed, if not by the checksum, then by the sentence not being one any more.
@@ -121,7 +109,7 @@ func TestBitErrors(t *testing.T) {
 			b[i] ^= 1 << bit
 			got := decode(t, deviceFile{Metrics: []string{"GGA.lat", "GGA.lon"}}, string(b))
 			// The case of a digit of the checksum may change.
-			if s := samplesOnly(got); s != "" && (s != want || !strings.EqualFold(string(b), good)) {
+			if s := drivertest.SamplesOnly(got); s != "" && (s != want || !strings.EqualFold(string(b), good)) {
 				t.Errorf("%q gives %s", b, s)
 			}
 		}

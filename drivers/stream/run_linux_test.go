@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -72,24 +71,6 @@ func (r *recorder) expect(t *testing.T, want ...string) {
 	}
 }
 
-func ended(t *testing.T, done <-chan error) error {
-	t.Helper()
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(patience):
-		t.Fatal("Run did not return")
-		return nil
-	}
-}
-
-func say(t *testing.T, i io.Writer, text string) {
-	t.Helper()
-	if _, err := io.WriteString(i, text); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // A connection begins with a telegram, silence is told once, and the decoder hears how it ended.
 func TestConnection(t *testing.T) {
 	i, bus := drivertest.NewTCP(t)
@@ -97,13 +78,13 @@ func TestConnection(t *testing.T) {
 	done := run(t, t.Context(), r, bus)
 	r.expect(t, "begin 0")
 	<-i.Connected()
-	say(t, i, "x")
+	drivertest.Say(t, i, "x")
 	r.expect(t, "decode x", "flush")
-	say(t, i, "y")
+	drivertest.Say(t, i, "y")
 	r.expect(t, "decode y", "flush")
 	i.HangUp()
 	r.expect(t, "end true")
-	if err := ended(t, done); err == nil || !strings.Contains(err.Error(), "closed the connection") {
+	if err := drivertest.Ended(t, done); err == nil || !strings.Contains(err.Error(), "closed the connection") {
 		t.Errorf("Run returned %v", err)
 	}
 
@@ -114,7 +95,7 @@ func TestConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.expect(t, "end false")
-	if err := ended(t, done); err == nil || !strings.Contains(err.Error(), bus.TCP) {
+	if err := drivertest.Ended(t, done); err == nil || !strings.Contains(err.Error(), bus.TCP) {
 		t.Errorf("Run returned %v; want the address in it", err)
 	}
 }
@@ -123,13 +104,13 @@ func TestConnection(t *testing.T) {
 // decoder: it begins anew.
 func TestPort(t *testing.T) {
 	pty, bus := drivertest.NewPty(t)
-	say(t, pty, "early")
+	drivertest.Say(t, pty, "early")
 	r := &recorder{calls: make(chan string, 100)}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := run(t, ctx, r, bus)
 	r.expect(t, "begin 0", "begin 1", "begin 2", "decode early")
 	cancel()
-	if err := ended(t, done); !errors.Is(err, context.Canceled) {
+	if err := drivertest.Ended(t, done); !errors.Is(err, context.Canceled) {
 		t.Errorf("Run returned %v", err)
 	}
 	done = run(t, t.Context(), r, bus)
@@ -137,7 +118,7 @@ func TestPort(t *testing.T) {
 	if err := pty.Unplug(); err != nil {
 		t.Fatal(err)
 	}
-	if err := ended(t, done); err == nil || !strings.Contains(err.Error(), bus.Serial.Port) {
+	if err := drivertest.Ended(t, done); err == nil || !strings.Contains(err.Error(), bus.Serial.Port) {
 		t.Errorf("Run returned %v; want the port in it", err)
 	}
 	var rest []string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -91,7 +92,9 @@ func Open(o Options) (_ *Book, err error) {
 	if b.lock, err = dirlock.Take(o.Dir); err != nil {
 		return nil, err
 	}
-	state, damage, err := journal.OpenState(filepath.Join(o.Dir, "state.db"), o.Node)
+	stateFile := filepath.Join(o.Dir, "state.db")
+	_, before := os.Stat(stateFile)
+	state, damage, err := journal.OpenState(stateFile, o.Node)
 	if err != nil {
 		return nil, bindingHint(err, o)
 	}
@@ -140,6 +143,9 @@ func Open(o Options) (_ *Book, err error) {
 	}
 	if whole {
 		b.sound()
+	}
+	if errors.Is(before, fs.ErrNotExist) && len(b.ledger.epochs) == 1 {
+		b.log.Info("new journal created", "node", o.Node, "dir", o.Dir)
 	}
 	return b, nil
 }
@@ -287,17 +293,14 @@ func (b *Book) commit(w *writer) error {
 
 var errClosed = errors.New("the journal could not be opened again yet")
 
-// kept returns what is on disk, durable, per lane; of a lane that could not be opened again yet nothing, and all is false.
+// kept returns what is on disk, durable, per lane; of a lane that could not be opened again yet what was there when it was last open, and all is
+// false. To say nothing of it would be to say that it is lost (delivery rule 13), which nobody knows.
 func (b *Book) kept() (kept [len(laneFolders)]ranges.Set, all bool) {
 	all = true
 	for _, w := range b.writers {
-		j, next := w.snapshot()
-		if j == nil {
-			all = false
-			continue
-		}
-		kept[w.lane] = j.Kept()
-		kept[w.lane].Remove(ranges.Range{From: next, To: ^uint64(0)})
+		set, open := w.kept()
+		kept[w.lane] = set
+		all = all && open
 	}
 	return kept, all
 }

@@ -4,10 +4,15 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"fieldpost/edge/clock"
+	"fieldpost/forwarder"
+	"fieldpost/journal"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
 	"fieldpost/telemetry/ranges"
@@ -181,4 +186,156 @@ func TestEpochsOfALaneThatIsAwayAreNotForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(t, b, map[telemetry.Epoch]ranges.Set{e: ranges.Make(ranges.Range{From: 1, To: 10})})
+}
+
+// While a lane cannot be opened again, the hello repeats what was kept of it: nobody knows of a loss (delivery rule 13), and the gateway would take
+// silence for one.
+func TestALaneThatIsAwayIsNotLost(t *testing.T) {
+	dir := t.TempDir()
+	b := book(t, dir)
+	put(t, b, 10, true)
+	put(t, b, 5, false)
+	e := b.epoch()
+	w := b.writers[telemetry.Live]
+	folder, aside := filepath.Join(dir, "live"), filepath.Join(dir, "aside")
+	if err := errors.Join(os.Rename(folder, aside), os.WriteFile(folder, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	want := ranges.Make(ranges.Range{From: 1, To: 10})
+	for range 2 { // tries to mend it
+		if err := b.mend(w, errors.New("sync: input/output error")); err == nil {
+			t.Fatal("opened a file as a folder")
+		}
+		told := false
+		for _, x := range b.Hello().Epochs {
+			for _, l := range x.Lanes {
+				if l.Lane != telemetry.Live || x.Epoch != e {
+					continue
+				}
+				told = true
+				if !l.Kept.Equal(want) || l.Next != 11 || len(l.Lost) != 0 || !l.Held.Empty() {
+					t.Errorf("hello says %+v", l)
+				}
+			}
+		}
+		if !told {
+			t.Error("hello leaves the lane out")
+		}
+		if _, err := b.Frames(telemetry.Live, 1, 1<<20); !errors.Is(err, forwarder.ErrAway) {
+			t.Errorf("frames: %v", err)
+		}
+		if s := b.Status().Lanes[telemetry.Live]; s.Stored != 10 || s.Waiting != 10 || s.Lost != 0 || s.Memory != 5 {
+			t.Errorf("status %+v", s)
+		}
+	}
+	if err := errors.Join(os.Remove(folder), os.Rename(aside, folder)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.mend(w, errors.New("sync: input/output error")); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.commit(w); err != nil {
+		t.Fatal(err)
+	}
+	last := b.epoch()
+	sets := map[telemetry.Epoch]ranges.Set{e: want}
+	if last == e {
+		t.Fatal("no new epoch")
+	}
+	sets[last] = ranges.Make(ranges.Range{From: 11, To: 15})
+	check(t, b, sets)
+}
+
+// A node that stops while its disk is broken, and as many events wait as there is room for, does not wait for room to report damage in.
+func TestCloseWhileTheDiskIsBrokenAndMemoryIsFull(t *testing.T) {
+	b := book(t, t.TempDir())
+	w := b.writers[telemetry.Alarm]
+	now, regime := b.Clock().Now()
+	events := make([]telemetry.Event, waitingMax)
+	for i := range events {
+		events[i] = telemetry.Event{Device: "boiler", Pattern: "p", State: telemetry.Raised, Time: now}
+	}
+	if err := w.add(context.Background(), regime, nil, events); err != nil {
+		t.Fatal(err)
+	}
+	w.settle(w.take(), 0, 0, errors.New("sync: input/output error"))
+	if n := w.waiting(); n != waitingMax {
+		t.Fatalf("%d events wait", n)
+	}
+	for range 3 {
+		b.onDamage(telemetry.Live)(journal.Damage{Path: "00000001.db", Cause: errors.New("page 3: checksum")})
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- b.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("close hangs")
+	}
+	q := w.take()
+	if n := len(q.events); n > waitingMax || q.events[n-1].Pattern != DamagePattern {
+		t.Errorf("%d events wait, the last one is %+v", n, q.events[n-1])
+	}
+}
+
+// Of a failed commit only some frames could be saved: what is on disk is not written twice, and the rest, which is in memory still, is not lost.
+func TestAFailedCommitThatWasSavedInPart(t *testing.T) {
+	for name, c := range map[string]struct {
+		dropped int // for want of room, since the commit failed
+		want    []float64
+	}{
+		"all in memory":      {0, []float64{0, 1, 2, 3, 4, 8, 9, 0, 1}},
+		"the oldest dropped": {3, []float64{3, 4, 8, 9, 0, 1}},
+		"into what is saved": {6, []float64{8, 9, 0, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := book(t, t.TempDir())
+			put(t, b, 10, true)
+			put(t, b, 10, false) // sequences 11…20, of which 16…18 will be saved
+			w := b.writers[telemetry.Live]
+			e := b.epoch()
+			tab, err := b.series.current()
+			if err != nil {
+				t.Fatal(err)
+			}
+			q := w.take()
+			part := queue{recs: q.recs[5:8], runs: []run{{q.runs[0].regime, 3}}}
+			made, err := w.encode(part, "pi-7", e, tab, 16)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(w.journal.SkipTo(16), w.journal.Append(made.entries...), w.journal.SkipTo(21)); err != nil {
+				t.Fatal(err)
+			}
+			w.settle(q, 0, 0, errors.New("sync: input/output error"))
+			put(t, b, 2, false)
+			w.mu.Lock()
+			w.queue.drop(c.dropped)
+			w.gone += uint64(c.dropped)
+			w.mu.Unlock()
+			if err := b.mend(w, errors.New("sync: input/output error")); err != nil {
+				t.Fatal(err)
+			}
+			var got []float64
+			for _, r := range w.queue.recs {
+				got = append(got, r.Value.Float())
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("in memory is %v, want %v", got, c.want)
+			}
+			if n := len(w.queue.runs); n != 1 || w.queue.runs[0].n != len(c.want) {
+				t.Errorf("runs %+v", w.queue.runs)
+			}
+			if err := b.commit(w); err != nil {
+				t.Fatal(err)
+			}
+			check(t, b, map[telemetry.Epoch]ranges.Set{
+				e:         ranges.Make(ranges.Range{From: 1, To: 10}, ranges.Range{From: 16, To: 18}),
+				b.epoch(): ranges.Make(ranges.Of(21, uint64(len(c.want)))),
+			})
+		})
+	}
 }

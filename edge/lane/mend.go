@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"syscall"
 
-	"fieldpost/journal"
 	"fieldpost/telemetry"
+	"fieldpost/telemetry/ranges"
 )
 
 // fail notes that a lane cannot be written and says so once.
@@ -69,12 +69,10 @@ func (b *Book) mend(w *writer, cause error) error {
 		w.unmended, w.durable = true, durable
 	}
 	if old != nil {
+		w.leave()
 		if err := old.Close(); err != nil {
 			b.log.Warn("close the failed journal", "lane", w.lane.String(), "err", err)
 		}
-		w.mu.Lock()
-		w.journal = nil
-		w.mu.Unlock()
 	}
 	damages, err := w.open(b.o.Node, b.onDamage(w.lane), b.historyOptions())
 	if err != nil {
@@ -103,15 +101,16 @@ func (b *Book) reconcile(w *writer) error {
 	if now <= w.durable {
 		return nil
 	}
-	h, err := b.head(j, w.durable)
-	if errors.Is(err, journal.ErrNotFound) { // numbers used up, and nothing behind them: what they stood for is still in memory
+	kept := j.Kept().Intersect(ranges.Make(ranges.Range{From: w.durable, To: now - 1}))
+	if kept.Empty() { // numbers used up, and nothing behind them: what they stood for is still in memory
 		w.durable = now
 		return nil
 	}
+	h, err := b.head(j, w.durable)
 	if err != nil {
 		return fmt.Errorf("read what the failed commit left in the %s lane: %w", w.lane, err)
 	}
-	w.landed(now - w.durable)
+	w.landed(w.durable, kept) // where only a part could be saved, the rest is still in memory, and gets other numbers
 	w.durable = now
 	b.mu.Lock()
 	defer b.mu.Unlock()

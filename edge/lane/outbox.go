@@ -31,7 +31,7 @@ func (b *Book) Hello() wire.Hello {
 func (b *Book) Frames(l telemetry.Lane, seq uint64, maxBytes int) ([]forwarder.Stored, error) {
 	j, next := b.writers[l].snapshot()
 	if j == nil {
-		return nil, fmt.Errorf("read the %s lane: %w", l, errClosed)
+		return nil, fmt.Errorf("read the %s lane: %w: %w", l, errClosed, forwarder.ErrAway)
 	}
 	entries, err := j.Read(seq, maxBytes)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"fieldpost/journal"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
+	"fieldpost/telemetry/ranges"
 )
 
 const (
@@ -42,6 +44,7 @@ type writer struct {
 
 	mu      sync.Mutex
 	journal *journal.Journal // nil while it could not be opened
+	last    ranges.Set       // what was kept when journal became nil
 	reader  *history.Reader  // of journal
 	next    uint64           // one past the last durable sequence
 	queue   queue
@@ -82,17 +85,23 @@ func (q *queue) push(regime *clock.Regime, recs []frame.Record, events []telemet
 }
 
 // drop forgets the n oldest, which were never numbered.
-func (q *queue) drop(n int) {
-	q.recs = append(q.recs[:0], q.recs[min(n, len(q.recs)):]...)
-	q.events = append(q.events[:0], q.events[min(n, len(q.events)):]...)
-	for n > 0 && len(q.runs) > 0 {
-		if q.runs[0].n > n {
-			q.runs[0].n -= n
-			return
+func (q *queue) drop(n int) { q.cut(0, n) }
+
+// cut forgets n records from place at on. A lane has readings only, or events only.
+func (q *queue) cut(at, n int) {
+	q.recs = slices.Delete(q.recs, min(at, len(q.recs)), min(at+n, len(q.recs)))
+	q.events = slices.Delete(q.events, min(at, len(q.events)), min(at+n, len(q.events)))
+	left := q.runs[:0]
+	place := 0
+	for _, r := range q.runs {
+		from, to := max(place, at), min(place+r.n, at+n)
+		place += r.n
+		r.n -= max(0, to-from)
+		if r.n > 0 {
+			left = append(left, r)
 		}
-		n -= q.runs[0].n
-		q.runs = q.runs[1:]
 	}
+	q.runs = left
 }
 
 // waiting is how many records are in memory only.
@@ -192,12 +201,18 @@ func (w *writer) settle(q queue, n int, next uint64, err error) {
 	}
 }
 
-// landed takes off the queue the first n records of a commit that failed: they are on the disk all the same.
-func (w *writer) landed(n uint64) {
+// landed takes off the queue what of a commit that failed is on the disk all the same. The commit would have begun at first.
+func (w *writer) landed(first uint64, kept ranges.Set) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if n > w.gone {
-		w.queue.drop(int(min(n-w.gone, uint64(w.queue.len()))))
+	first += w.gone
+	rs := kept.Ranges()
+	for i := len(rs) - 1; i >= 0; i-- { // from the back: places before it stay
+		if rs[i].To < first {
+			break
+		}
+		from := max(rs[i].From, first)
+		w.queue.cut(int(from-first), int(rs[i].To-from+1))
 	}
 	w.gone = 0
 }
@@ -302,6 +317,30 @@ func (w *writer) snapshot() (*journal.Journal, uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.journal, w.next
+}
+
+// kept returns what is on disk, durable; open is false while the journal could not be opened again and the answer is what it had before.
+func (w *writer) kept() (kept ranges.Set, open bool) {
+	j, next := w.snapshot()
+	if j == nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.last.Clone(), false
+	}
+	kept = j.Kept()
+	kept.Remove(ranges.Range{From: next, To: ^uint64(0)})
+	return kept, true
+}
+
+// leave lets go of a journal that is of no use any more.
+func (w *writer) leave() {
+	last, open := w.kept()
+	if !open {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.journal, w.last = nil, last
 }
 
 func signal(c chan struct{}) {

@@ -89,7 +89,7 @@ func (in *Ingest) findTable(s *session, hash uint64) *table {
 	if t := s.table(hash); t != nil {
 		return t
 	}
-	t := in.tables.get(hash)
+	t := in.tables.Get(hash)
 	if t != nil {
 		s.addTable(t)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"fieldpost/gateway/source"
 	"fieldpost/gateway/store"
+	"fieldpost/history/recent"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
 	"fieldpost/telemetry/ranges"
@@ -37,7 +38,7 @@ type Ingest struct {
 	store    Store
 	log      *slog.Logger
 	budget   *budget
-	tables   *tables
+	tables   *recent.Cache[uint64, *table]
 	suspects *suspects
 	counters counters
 	queue    chan *item
@@ -159,13 +160,13 @@ func (in *Ingest) credit() uint64 {
 // table takes a series table.
 func (in *Ingest) table(s *session, encoded []byte) error {
 	in.counters.tables.Add(1)
-	t := in.tables.get(frame.Hash(encoded))
+	t := in.tables.Get(frame.Hash(encoded))
 	if t == nil {
 		var err error
 		if t, err = parseTable(encoded); err != nil {
 			return err
 		}
-		in.tables.put(t)
+		in.tables.Put(t.Hash, t)
 	}
 	s.addTable(t)
 	return nil

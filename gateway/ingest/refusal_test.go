@@ -135,3 +135,35 @@ func TestCorruptFrameGoesToQuarantine(t *testing.T) {
 		t.Fatalf("lost %+v, want none", l.Lost)
 	}
 }
+
+// A node joins and cuts frames as its link allows: what was refused in one frame comes again in others. Only what is corrupt there too is put aside.
+func TestCorruptFrameThatComesAgainInParts(t *testing.T) {
+	g := start(t, t.TempDir())
+	c := g.connect("pi", "lte")
+	g.send(c, &wire.Table{Data: table})
+	joined := readings(t, "pi", 9, 1, 9, 0)
+	joined[len(joined)-1] ^= 1
+	g.sendFrame(c, joined)
+	if r := nextAs[*wire.Refusal](t, c); r.Reason != wire.Corrupt || r.First != 1 || r.Count != 9 {
+		t.Fatalf("refusal %+v, want corrupt of 1…9", r)
+	}
+	g.sendFrame(c, readings(t, "pi", 9, 1, 3, 0))
+	g.wantAck(c, 9, set(span(1, 3)))
+	bad := readings(t, "pi", 9, 4, 3, 0)
+	bad[len(bad)-1] ^= 1
+	g.sendFrame(c, bad)
+	g.wantAck(c, 9, set(span(1, 6)))
+	g.sendFrame(c, readings(t, "pi", 9, 7, 3, 0))
+	g.wantAck(c, 9, set(span(1, 9)))
+	g.wantStored("pi", append(want(9, 1, 3, 0), want(9, 7, 9, 0)...)...)
+	if l := g.lane("pi", 9); len(l.Lost) != 1 || l.Lost[0].Range != span(4, 6) || l.Lost[0].Reason != "corrupt" {
+		t.Fatalf("lost %+v, want 4…6 as corrupt", l.Lost)
+	}
+	// What only overlaps with it has not been seen corrupt yet.
+	wider := readings(t, "pi", 9, 4, 9, 0)
+	wider[len(wider)-1] ^= 1
+	g.sendFrame(c, wider)
+	if r := nextAs[*wire.Refusal](t, c); r.Reason != wire.Corrupt || r.First != 4 || r.Count != 9 {
+		t.Fatalf("refusal %+v, want corrupt of 4…12", r)
+	}
+}

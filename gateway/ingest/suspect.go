@@ -5,41 +5,59 @@ import (
 
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
+	"fieldpost/telemetry/ranges"
 )
 
-// suspects remembers frames that came corrupt once, whatever connection they came by. It keeps the last 1024: a frame pushed out of it is
-// asked for once more. Safe for concurrent use.
+// suspects remembers records that came in a corrupt frame once, whatever connection it came by. A node cuts and joins frames as its link allows, so that
+// the same records may come again in other frames. It keeps the last 1024 frames: the records of one pushed out of it are asked for once more.
+// Safe for concurrent use.
 type suspects struct {
 	mu    sync.Mutex
-	seen  map[suspect]bool
+	seen  map[suspectLane]ranges.Set
 	order []suspect
 }
 
-type suspect struct {
+type suspectLane struct {
 	node  string
 	epoch telemetry.Epoch
 	lane  telemetry.Lane
-	first uint64
-	count uint32
+}
+
+type suspect struct {
+	lane suspectLane
+	span ranges.Range
 }
 
 const maxSuspects = 1024
 
-func newSuspects() *suspects { return &suspects{seen: map[suspect]bool{}} }
+func newSuspects() *suspects { return &suspects{seen: map[suspectLane]ranges.Set{}} }
 
-// again reports whether the frame with header h has come corrupt before, and remembers that it has now.
+// again reports whether all records of the frame with header h have come corrupt before, and remembers that they have now.
 func (s *suspects) again(h frame.Header) bool {
-	k := suspect{h.Node, h.Epoch, h.Lane, h.First, h.Count}
+	n := suspect{suspectLane{h.Node, h.Epoch, h.Lane}, ranges.Range{From: h.First, To: h.Last()}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.seen[k] {
+	if ranges.Make(n.span).Minus(s.seen[n.lane]).Empty() {
 		return true
 	}
 	if len(s.order) == maxSuspects {
-		delete(s.seen, s.order[0])
+		s.forget(s.order[0])
 		s.order = append(s.order[:0], s.order[1:]...)
 	}
-	s.seen[k] = true
-	s.order = append(s.order, k)
+	set := s.seen[n.lane]
+	set.Add(n.span)
+	s.seen[n.lane] = set
+	s.order = append(s.order, n)
 	return false
+}
+
+// forget takes one frame's records out. What another frame has in common with it goes too, and is asked for once more.
+func (s *suspects) forget(old suspect) {
+	set := s.seen[old.lane]
+	set.Remove(old.span)
+	if set.Empty() {
+		delete(s.seen, old.lane)
+		return
+	}
+	s.seen[old.lane] = set
 }

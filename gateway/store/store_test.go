@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -234,6 +235,61 @@ func TestDamagedJournal(t *testing.T) {
 			if next := s.disk.journal.Next(); name == "found at opening" && next < position+10 {
 				t.Fatalf("next position %d: %d were given out before", next, position)
 			}
+		})
+	}
+}
+
+// Of a damaged segment only a part can be saved: just what can be read still counts as stored, whatever the checkpoint says, and the rest is taken
+// when it comes again, once.
+func TestJournalSavedInPart(t *testing.T) {
+	for _, name := range []string{"covered by the checkpoint", "after the checkpoint", "state file lost too"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir, RetentionSettings{}, nil)
+			state := filepath.Join(dir, "state.db")
+			early, err := os.ReadFile(state)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bad := makeFrame(t, "pi", 11, 10)
+			for _, f := range []Frame{makeFrame(t, "pi", 1, 10), bad, makeFrame(t, "pi", 21, 10), makeFrame(t, "pi-2", 1, 5)} {
+				s.mustAppend(t, f)
+			}
+			segment := s.disk.journal.Segments()[0].Path
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			switch name {
+			case "after the checkpoint":
+				err = os.WriteFile(state, early, 0o600)
+			case "state file lost too":
+				err = os.WriteFile(state, []byte("gone"), 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := os.ReadFile(segment)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hurt := slices.Clone(bad.Data)
+			hurt[len(hurt)/2] ^= 1
+			if n := bytes.Count(b, bad.Data); n == 0 {
+				t.Fatal("the frame is not in the file as it was given")
+			}
+			if err := os.WriteFile(segment, bytes.ReplaceAll(b, bad.Data, hurt), 0o600); err != nil {
+				t.Fatal(err)
+			}
+
+			s = open(t, dir, RetentionSettings{}, nil)
+			both := ranges.Make(ranges.Range{From: 1, To: 10}, ranges.Range{From: 21, To: 30})
+			s.wantStored(t, "pi", both)
+			s.wantStored(t, "pi-2", set(1, 5))
+			s.wantSequences(t, "pi", both)
+			s.mustAppend(t, bad)
+			s.wantStored(t, "pi", set(1, 30))
+			s.wantSequences(t, "pi", set(1, 30))
+			s.wantSequences(t, "pi-2", set(1, 5))
 		})
 	}
 }

@@ -49,6 +49,7 @@ func (d *Dialer) advice(err error) string {
 	var invalid x509.CertificateInvalidError
 	var name x509.HostnameError
 	var lookup *net.DNSError
+	var slow net.Error
 	switch {
 	case errors.As(err, &unknown):
 		return "name the gateway's certificate authority under ca_file"
@@ -68,6 +69,8 @@ func (d *Dialer) advice(err error) string {
 		return "is the gateway running, and are host and port in url right?"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
 		return "is the node's network up, and is the host in url right?"
+	case errors.As(err, &slow) && slow.Timeout():
+		return "nothing answers there: does a firewall or a dead tunnel stand between, and are host and port in url right?"
 	case otherLanguage(err):
 		return d.otherScheme()
 	}

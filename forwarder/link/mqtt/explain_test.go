@@ -34,6 +34,8 @@ func TestExplain(t *testing.T) {
 		{connecting(syscall.ENETUNREACH), "is the node's network up"},
 		{connecting(syscall.EHOSTUNREACH), "is the node's network up"},
 		{&net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, "ssl://"},
+		{dialing(os.ErrDeadlineExceeded), "nothing answers there: does a firewall"},
+		{&net.OpError{Op: "read", Net: "tcp", Err: os.ErrDeadlineExceeded}, "nothing answers there: does a firewall"},
 		{io.EOF, "ssl://"},
 		{other, ""},
 	} {

@@ -14,6 +14,7 @@ import (
 	"fieldpost/faultproxy"
 	"fieldpost/forwarder"
 	"fieldpost/forwarder/link/mqtt"
+	"fieldpost/internal/testca"
 	"fieldpost/mqttguard"
 	"fieldpost/telemetry/wire"
 )
@@ -81,16 +82,16 @@ func count(seen []message, topic, payload string) (n int) {
 const stateTopic = "fp/pi-7/state/lte"
 
 func TestThereAndBack(t *testing.T) {
-	ca := newAuthority(t)
-	ca.issue(t, "pi-7", ca)
-	secure := mqtt.Settings{CAFile: ca.path("ca.pem"), CertFile: ca.path("pi-7.pem"), KeyFile: ca.path("pi-7.key")}
+	ca := testca.New(t, t.TempDir())
+	ca.Issue(t, "pi-7")
+	secure := mqtt.Settings{CAFile: ca.Path("ca.pem"), CertFile: ca.Path("pi-7.pem"), KeyFile: ca.Path("pi-7.key")}
 	for _, scheme := range []string{"tcp", "ssl", "ws", "wss"} {
 		t.Run(scheme, func(t *testing.T) {
 			s := mqtt.Settings{}
 			b := &broker{}
 			if scheme == "ssl" || scheme == "wss" {
 				s = secure
-				b = startBroker(t, scheme, ca.server(t), "")
+				b = startBroker(t, scheme, ca.Server(t), "")
 			} else {
 				b = startBroker(t, scheme, nil, "")
 			}
@@ -244,14 +245,14 @@ func TestTooLargeAPacket(t *testing.T) {
 }
 
 func TestDialErrors(t *testing.T) {
-	ca, other := newAuthority(t), newAuthority(t)
-	ca.issue(t, "pi-7", ca)
-	other.issue(t, "pi-7", other)
-	secure := startBroker(t, "ssl", ca.server(t), "")
-	older := ca.server(t)
+	ca, other := testca.New(t, t.TempDir()), testca.New(t, t.TempDir())
+	ca.Issue(t, "pi-7")
+	other.Issue(t, "pi-7")
+	secure := startBroker(t, "ssl", ca.Server(t), "")
+	older := ca.Server(t)
 	older.MaxVersion = tls.VersionTLS12 // refuses a certificate within the handshake, TLS 1.3 after it
 	secure12 := startBroker(t, "ssl", older, "")
-	secureWeb := startBroker(t, "wss", ca.server(t), "")
+	secureWeb := startBroker(t, "wss", ca.Server(t), "")
 	web := startBroker(t, "ws", nil, "")
 	users := startBroker(t, "tcp", nil, "right")
 	dir := t.TempDir()
@@ -282,11 +283,11 @@ func TestDialErrors(t *testing.T) {
 		{"a TLS alert", mqtt.Settings{URL: "tcp://" + talker(t, "\x15\x03\x01\x00\x02\x02\x46")}, "if it wants TLS, begin url with ssl://"},
 		{"greets in another language", mqtt.Settings{URL: "ssl://" + talker(t, "220 mail.example ESMTP\r\n")}, "does not look like a TLS handshake; does the gateway's port speak TLS?"},
 		{"100 MB for a CONNACK", mqtt.Settings{URL: "tcp://" + talker(t, "\x20\x80\xc2\xd7\x2f")}, "packet too large"},
-		{"certificate of another authority", mqtt.Settings{URL: "ssl://" + secure.addr, CAFile: ca.path("ca.pem"), CertFile: other.path("pi-7.pem"), KeyFile: other.path("pi-7.key")},
+		{"certificate of another authority", mqtt.Settings{URL: "ssl://" + secure.addr, CAFile: ca.Path("ca.pem"), CertFile: other.Path("pi-7.pem"), KeyFile: other.Path("pi-7.key")},
 			"check cert_file and key_file"},
-		{"certificate of another authority, TLS 1.2", mqtt.Settings{URL: "ssl://" + secure12.addr, CAFile: ca.path("ca.pem"), CertFile: other.path("pi-7.pem"), KeyFile: other.path("pi-7.key")},
+		{"certificate of another authority, TLS 1.2", mqtt.Settings{URL: "ssl://" + secure12.addr, CAFile: ca.Path("ca.pem"), CertFile: other.Path("pi-7.pem"), KeyFile: other.Path("pi-7.key")},
 			"check cert_file and key_file"},
-		{"no client certificate, TLS 1.2", mqtt.Settings{URL: "ssl://" + secure12.addr, CAFile: ca.path("ca.pem")}, "name it under cert_file and key_file"},
+		{"no client certificate, TLS 1.2", mqtt.Settings{URL: "ssl://" + secure12.addr, CAFile: ca.Path("ca.pem")}, "name it under cert_file and key_file"},
 		{"nobody answers", mqtt.Settings{URL: "tcp://" + mutePort(t)}, "deadline exceeded"},
 		{"nobody shakes hands", mqtt.Settings{URL: "ssl://" + mutePort(t)}, "deadline exceeded"},
 		{"no WebSocket", mqtt.Settings{URL: "ws://" + mutePort(t)}, "connect to ws://"},
@@ -294,11 +295,11 @@ func TestDialErrors(t *testing.T) {
 		{"right password", mqtt.Settings{URL: "tcp://" + users.addr, Username: "pi-7", PasswordFile: in("right")}, ""},
 		{"no password file", mqtt.Settings{URL: "tcp://" + users.addr, Username: "pi-7", PasswordFile: in("none")}, "read password_file: open "},
 		{"authority not known", mqtt.Settings{URL: "ssl://" + secure.addr}, "name the gateway's certificate authority under ca_file"},
-		{"another authority", mqtt.Settings{URL: "ssl://" + secure.addr, CAFile: other.path("ca.pem")}, "ca_file"},
-		{"no client certificate", mqtt.Settings{URL: "ssl://" + secure.addr, CAFile: ca.path("ca.pem")}, "tls: certificate required; the gateway wants a certificate of the node's own: name it under cert_file and key_file"},
+		{"another authority", mqtt.Settings{URL: "ssl://" + secure.addr, CAFile: other.Path("ca.pem")}, "ca_file"},
+		{"no client certificate", mqtt.Settings{URL: "ssl://" + secure.addr, CAFile: ca.Path("ca.pem")}, "tls: certificate required; the gateway wants a certificate of the node's own: name it under cert_file and key_file"},
 		{"junk for an authority", mqtt.Settings{URL: "ssl://" + secure.addr, CAFile: in("junk")}, "holds no certificate in PEM form"},
-		{"key missing", mqtt.Settings{URL: "ssl://" + secure.addr, CertFile: ca.path("pi-7.pem"), KeyFile: in("none")}, "read cert_file and key_file"},
-		{"certificate for another name", mqtt.Settings{URL: "ssl://localhost:" + secure.addr[strings.LastIndex(secure.addr, ":")+1:], CAFile: ca.path("ca.pem")}, "write the name that the certificate has into url"},
+		{"key missing", mqtt.Settings{URL: "ssl://" + secure.addr, CertFile: ca.Path("pi-7.pem"), KeyFile: in("none")}, "read cert_file and key_file"},
+		{"certificate for another name", mqtt.Settings{URL: "ssl://localhost:" + secure.addr[strings.LastIndex(secure.addr, ":")+1:], CAFile: ca.Path("ca.pem")}, "write the name that the certificate has into url"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -14,6 +14,7 @@ import (
 	"fieldpost/gateway/source"
 	"fieldpost/gateway/source/internal/sourcetest"
 	"fieldpost/gateway/source/mqttbroker"
+	"fieldpost/internal/testca"
 )
 
 func over(c *tls.Config) func(*paho.ClientOptions) {
@@ -23,7 +24,7 @@ func over(c *tls.Config) func(*paho.ClientOptions) {
 }
 
 func TestCertificatesAreTheirNodes(t *testing.T) {
-	ca, stranger := sourcetest.NewAuthority(t), sourcetest.NewAuthority(t)
+	ca, stranger := testca.New(t, t.TempDir()), testca.New(t, t.TempDir())
 	for _, name := range []string{"gateway", "pi-7", "Not A Node"} {
 		ca.Issue(t, name)
 	}
@@ -82,7 +83,7 @@ func TestCertificatesAreTheirNodes(t *testing.T) {
 }
 
 func TestTLSClientsThatSayNothing(t *testing.T) {
-	ca := sourcetest.NewAuthority(t)
+	ca := testca.New(t, t.TempDir())
 	ca.Issue(t, "gateway")
 	b, address, _ := start(t, sourcetest.NewRecorder(), func(s *mqttbroker.Settings, l *mqttbroker.Limits) {
 		s.CertFile, s.KeyFile = ca.Path("gateway.pem"), ca.Path("gateway.key")
@@ -105,7 +106,7 @@ func TestTLSClientsThatSayNothing(t *testing.T) {
 }
 
 func TestCertificateIsReadAgain(t *testing.T) {
-	ca := sourcetest.NewAuthority(t)
+	ca := testca.New(t, t.TempDir())
 	ca.Issue(t, "gateway")
 	_, address, _ := start(t, sourcetest.NewRecorder(), func(s *mqttbroker.Settings, _ *mqttbroker.Limits) {
 		s.CertFile, s.KeyFile = ca.Path("gateway.pem"), ca.Path("gateway.key")
@@ -140,7 +141,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 }
 
 func TestFilesThatCannotBeUsed(t *testing.T) {
-	ca := sourcetest.NewAuthority(t)
+	ca := testca.New(t, t.TempDir())
 	ca.Issue(t, "gateway")
 	write(t, ca.Path("empty.pem"), "")
 	for _, s := range []mqttbroker.Settings{

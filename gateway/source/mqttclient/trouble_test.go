@@ -17,6 +17,7 @@ import (
 	"fieldpost/gateway/source"
 	"fieldpost/gateway/source/internal/sourcetest"
 	"fieldpost/gateway/source/mqttclient"
+	"fieldpost/internal/testca"
 	"fieldpost/telemetry/wire"
 )
 
@@ -258,7 +259,7 @@ func TestStopWhileTheBrokerIsSilent(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
-	ca := sourcetest.NewAuthority(t)
+	ca := testca.New(t, t.TempDir())
 	ca.Issue(t, "broker")
 	ca.Issue(t, "gateway")
 	b := mochi(t, "127.0.0.1:0", nil)

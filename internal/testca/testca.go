@@ -1,4 +1,5 @@
-package sourcetest
+// Package testca is a certificate authority for tests of all that speaks TLS.
+package testca
 
 import (
 	"crypto/ecdsa"
@@ -16,29 +17,32 @@ import (
 	"time"
 )
 
-// Authority signs certificates for one test. Its own is ca.pem.
-type Authority struct {
+// CA signs certificates for one test, for clients and servers at 127.0.0.1. Its own is ca.pem. They are good for an hour.
+type CA struct {
 	dir  string
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
-// NewAuthority makes one.
-func NewAuthority(t *testing.T) *Authority {
+// New makes one, with its files in dir.
+func New(t *testing.T, dir string) *CA {
 	t.Helper()
-	a := &Authority{dir: t.TempDir()}
-	a.cert, a.key = a.make(t, "ca", nil)
-	return a
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	ca := &CA{dir: dir}
+	ca.cert, ca.key = ca.make(t, "ca", nil)
+	return ca
 }
 
 // Issue makes a certificate with a common name, and writes it as NAME.pem with NAME.key.
-func (a *Authority) Issue(t *testing.T, name string) {
+func (ca *CA) Issue(t *testing.T, name string) {
 	t.Helper()
-	a.make(t, name, a)
+	ca.make(t, name, ca)
 }
 
 // make writes name.pem and name.key.
-func (a *Authority) make(t *testing.T, name string, parent *Authority) (*x509.Certificate, *ecdsa.PrivateKey) {
+func (ca *CA) make(t *testing.T, name string, parent *CA) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -72,7 +76,7 @@ func (a *Authority) make(t *testing.T, name string, parent *Authority) (*x509.Ce
 		t.Fatal(err)
 	}
 	for suffix, block := range map[string]*pem.Block{".pem": {Type: "CERTIFICATE", Bytes: der}, ".key": {Type: "PRIVATE KEY", Bytes: keyDER}} {
-		if err := os.WriteFile(a.Path(name+suffix), pem.EncodeToMemory(block), 0o600); err != nil {
+		if err := os.WriteFile(ca.Path(name+suffix), pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,19 +84,32 @@ func (a *Authority) make(t *testing.T, name string, parent *Authority) (*x509.Ce
 }
 
 // Path returns where a file of the authority is.
-func (a *Authority) Path(name string) string { return filepath.Join(a.dir, name) }
+func (ca *CA) Path(name string) string { return filepath.Join(ca.dir, name) }
 
 // Client returns the TLS of a client with the certificate of that name, or with none.
-func (a *Authority) Client(t *testing.T, name string) *tls.Config {
+func (ca *CA) Client(t *testing.T, name string) *tls.Config {
 	t.Helper()
 	c := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "127.0.0.1"}
-	c.RootCAs.AddCert(a.cert)
+	c.RootCAs.AddCert(ca.cert)
 	if name != "" {
-		pair, err := tls.LoadX509KeyPair(a.Path(name+".pem"), a.Path(name+".key"))
+		pair, err := tls.LoadX509KeyPair(ca.Path(name+".pem"), ca.Path(name+".key"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.Certificates = []tls.Certificate{pair}
 	}
 	return c
+}
+
+// Server returns the TLS of a server that wants client certificates of this authority.
+func (ca *CA) Server(t *testing.T) *tls.Config {
+	t.Helper()
+	ca.Issue(t, "server")
+	pair, err := tls.LoadX509KeyPair(ca.Path("server.pem"), ca.Path("server.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(ca.cert)
+	return &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}
 }
