@@ -4,8 +4,10 @@ import "fieldpost/configs/setting"
 
 // Settings is the http section of an edge's or a gateway's file. No Listen means no HTTP.
 type Settings struct {
-	Listen   string `yaml:"listen"`   // host:port
-	Insecure bool   `yaml:"insecure"` // allow Listen beyond loopback: everybody who reaches it can read everything
+	// The address to listen on, as host:port. Port 0 lets the system choose one. Left out, there is no HTTP.
+	Listen string `yaml:"listen"`
+	// Allows to listen beyond this machine. HTTP knows no passwords: whoever reaches it can read everything.
+	Insecure bool `yaml:"insecure"`
 }
 
 // Check is setting.Checker.

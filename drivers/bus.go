@@ -15,9 +15,12 @@ import (
 
 // Attachment says where a device is attached: exactly one of Port (a private serial line), Bus (a shared bus by name) and TCP (host:port).
 type Attachment struct {
-	Port            string           `yaml:"port"` // path of a serial device, best by /dev/serial/by-id
-	Bus             string           `yaml:"bus"`  // name of an entry of buses in edge.yaml
-	TCP             string           `yaml:"tcp"`  // host:port to connect to
+	// The path of a serial port that the device has to itself, best out of /dev/serial/by-id: /dev/ttyUSB0 may be another device tomorrow.
+	Port string `yaml:"port"`
+	// The name of a shared line, out of buses in edge.yaml.
+	Bus string `yaml:"bus"`
+	// An address to connect to, as host:port.
+	TCP             string           `yaml:"tcp"`
 	serialport.Line `yaml:",inline"` // baud, mode …: only with Port
 
 	nothing bool // see Detached

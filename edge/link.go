@@ -42,7 +42,7 @@ type LinkStatus struct {
 
 func linkStatus(s forwarder.Status) LinkStatus {
 	l := LinkStatus{
-		Link: s.Link, Kind: s.Kind, URL: s.URL, State: string(s.State), Since: s.Since, Err: s.LastError,
+		Link: s.Link, Kind: s.Kind, URL: s.URL, State: string(s.State), Since: onClock(s.Since), Err: s.LastError,
 		RTT: s.RTT.Seconds(), Rate: s.Rate, Window: s.Window, InFlight: s.InFlight, Waiting: s.Waiting, Parked: s.Parked,
 		In: s.BytesIn, Out: s.BytesOut, Connects: s.Connects, Frames: s.FramesSent, Resent: s.FramesResent, Acked: s.RecordsAcked,
 	}
@@ -53,7 +53,8 @@ func linkStatus(s forwarder.Status) LinkStatus {
 		l.Next = &s.Next
 	}
 	if !s.LastAck.IsZero() {
-		l.LastAck = &s.LastAck
+		at := onClock(s.LastAck)
+		l.LastAck = &at
 	}
 	for reason, n := range s.Refused {
 		if l.Refused == nil {

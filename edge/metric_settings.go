@@ -13,18 +13,26 @@ import (
 
 // MetricSettings is one entry of a device's metrics.
 type MetricSettings struct {
-	Name    string      `yaml:"name"`
-	Unit    string      `yaml:"unit"`    // SenML or UCUM code; may be left out
-	Type    string      `yaml:"type"`    // float (default), integer, bool or text
-	Scale   float64     `yaml:"scale"`   // value = measured × Scale + Offset; default 1
-	Offset  float64     `yaml:"offset"`  // in Unit; default 0
-	Valid   *[2]float64 `yaml:"valid"`   // lowest and highest good value, after Scale and Offset; nil: all are good
-	Invalid []float64   `yaml:"invalid"` // what the sensor sends when it has no value: as it sends it, before Scale and Offset
-	Lane    string      `yaml:"lane"`    // live (default) or bulk
-	// Deadband holds back readings that differ from the last reported one by no more than this: a number in Unit, or a percentage of the last
-	// reported value. 0 reports changes only. They go to the archive where that is switched on. nil: all are reported.
+	// The metric's name: lower-case letters, digits and _, beginning with a letter, so that patterns can use it. A new name is a new series.
+	Name string `yaml:"name"`
+	// The unit as SenML or UCUM write it: Cel, %RH, kPa, W, m/s. Another one is carried as it is, with a warning.
+	Unit string `yaml:"unit"`
+	// What values are: float, integer, bool (a yes or no) or text.
+	Type string `yaml:"type"`
+	// Values are multiplied by this before offset is added. 0.1 where the device sends tenths.
+	Scale float64 `yaml:"scale"`
+	// Is added to values after scale, in unit.
+	Offset float64 `yaml:"offset"`
+	// The lowest and the highest good value, after scale and offset: [-40, 125]. What lies outside is kept, and marked bad.
+	Valid *[2]float64 `yaml:"valid"`
+	// What the device sends when it has no value, before scale and offset: [85]. Such a reading is kept, and marked bad.
+	Invalid []float64 `yaml:"invalid"`
+	// live is sent within seconds. bulk is not urgent: it may wait, and leaves first when the journal is full.
+	Lane string `yaml:"lane"`
+	// Holds back readings that differ from the last one sent by no more than this: a number in unit, such as 0.5, or a percentage of that reading,
+	// such as 2%. 0 sends changes only. Left out, every reading is sent. What is held back goes to the archive, where there is one.
 	Deadband *reduce.Band `yaml:"deadband"`
-	// MaxSilence is how long Deadband may hold back: the first reading after that is reported whatever it is; default 10m, or off.
+	// How long deadband may hold back: the first reading after that is sent whatever it says. off for as long as it takes.
 	MaxSilence setting.DurationOrOff `yaml:"max_silence"`
 	Address    any                   `yaml:",inline"` // the driver's own keys: what drivers.Kind.Address made, filled; nil if it has none
 }

@@ -10,12 +10,18 @@ import (
 
 // PatternSettings is one entry of a device's patterns: a condition over its metrics that raises an event, and one that clears it.
 type PatternSettings struct {
-	Name     string           `yaml:"name"`
-	When     string           `yaml:"when"`     // a condition over the device's metrics, such as temperature > 80 and not door_open
-	For      setting.Duration `yaml:"for"`      // for how long it must hold before the event is raised; default 0: at once
-	Clear    string           `yaml:"clear"`    // a condition that clears it; default: when no longer holds
-	Severity string           `yaml:"severity"` // info, warning (default) or critical
-	Message  string           `yaml:"message"`  // what the event says; {metric} is its last good value; default: the condition
+	// A word for it, such as overheat: lower-case letters, digits and _, beginning with a letter.
+	Name string `yaml:"name"`
+	// The condition that raises it, over the metrics of this device: temperature > 80 and not door_open.
+	When string `yaml:"when"`
+	// For how long the condition must hold, by every reading, before the event is raised. 0 raises it at once.
+	For setting.Duration `yaml:"for"`
+	// The condition that clears it, such as temperature < 75. Left out, it is cleared as soon as when no longer holds.
+	Clear string `yaml:"clear"`
+	// How much it matters: info, warning or critical.
+	Severity string `yaml:"severity"`
+	// What the event says. {temperature} stands for that metric's last good value. Left out, it says the condition.
+	Message string `yaml:"message"`
 }
 
 // SetDefaults is setting.Defaulter.

@@ -33,21 +33,21 @@ func (e *Edge) serve(ctx context.Context) error {
 			mux.HandleFunc("GET "+StatusPath, e.serveStatus)
 			err = api.ServeListener(ctx, socket, mux, e.log)
 		}
-		e.unserved("the control socket; `status` will not work", err)
+		e.unserved("cannot serve the control socket; `status` will not work", err)
 		return nil
 	})
 	if e.config.HTTP.Listen != "" {
 		g.Go(func() error {
-			e.unserved("HTTP", api.Serve(ctx, e.config.HTTP, handler, e.log))
+			e.unserved("cannot serve HTTP", api.Serve(ctx, e.config.HTTP, handler, e.log))
 			return nil
 		})
 	}
 	return g.Wait()
 }
 
-func (e *Edge) unserved(what string, err error) {
+func (e *Edge) unserved(message string, err error) {
 	if err != nil {
-		e.log.Error("cannot serve "+what, "err", err)
+		e.log.Error(message, "err", err)
 	}
 }
 

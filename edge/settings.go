@@ -10,9 +10,13 @@ import (
 
 // JournalSettings is the journal section of edge.yaml.
 type JournalSettings struct {
-	Dir         string           `yaml:"dir"`          // created with mode 0700, bound to this node; default /var/lib/fieldpost
-	MaxSize     setting.Size     `yaml:"max_size"`     // all lanes but archive together; default 2GiB
-	CommitEvery setting.Duration `yaml:"commit_every"` // default 1s; alarms are committed at once
+	// The folder, seen from the folder of this file. It is created for its owner only (0700), and belongs to this node from then on.
+	Dir string `yaml:"dir"`
+	// How much it may take up, the archive apart. At least 64MiB. When it is reached, the oldest that the gateway has goes first.
+	MaxSize setting.Size `yaml:"max_size"`
+	// How long readings may wait in memory: at a power cut at most so much is lost. Longer is kinder to an SD card, for a commit writes about 30 KB
+	// whatever is in it. From 10ms to 1h; events do not wait.
+	CommitEvery setting.Duration `yaml:"commit_every"`
 }
 
 // SetDefaults is setting.Defaulter. One commit writes about 30 KB whatever is in it, so one a second is 2.6 GB a day on the
@@ -39,8 +43,10 @@ func (s *JournalSettings) Check(problem, _ setting.Problem) {
 
 // ArchiveSettings is the archive section of edge.yaml: raw readings that the reducers held back.
 type ArchiveSettings struct {
-	MaxSize setting.Size     `yaml:"max_size"` // default 1GiB
-	MaxAge  setting.Duration `yaml:"max_age"`  // default 30d
+	// How much it may take up. At least 16MiB; the oldest goes first.
+	MaxSize setting.Size `yaml:"max_size"`
+	// How long a reading stays in it.
+	MaxAge setting.Duration `yaml:"max_age"`
 }
 
 // SetDefaults is setting.Defaulter.
@@ -63,7 +69,9 @@ func (s *ArchiveSettings) Check(problem, _ setting.Problem) {
 
 // ClockSettings is the clock section of edge.yaml.
 type ClockSettings struct {
-	Source string `yaml:"source"` // auto (default): trust the kernel's word on its clock; system: trust the clock as it is
+	// auto believes the clock when the kernel says that it is synchronised, and readings before that say "clock": "unset" until their right time is
+	// known. system believes it always: for a machine with a clock chip that is right, or with a time service that the kernel does not know of.
+	Source string `yaml:"source"`
 }
 
 // SetDefaults is setting.Defaulter.
@@ -78,11 +86,16 @@ func (s *ClockSettings) Check(problem, _ setting.Problem) {
 
 // DeviceSettings is what every device file has beside its driver key.
 type DeviceSettings struct {
-	Device   string                `yaml:"device"`
-	Labels   map[string]string     `yaml:"labels"`
-	Metrics  []MetricSettings      `yaml:"metrics"`
-	Patterns []PatternSettings     `yaml:"patterns"`
-	Silent   setting.DurationOrOff `yaml:"silent"` // an event is raised when nothing came for so long; default 5m
+	// The device's name: lower-case letters, digits and _, beginning with a letter. The name node is the machine itself.
+	Device string `yaml:"device"`
+	// Whatever you want to sort devices by later, such as room: b12. Sent when it changes, not with every reading.
+	Labels map[string]string `yaml:"labels"`
+	// What is read from the device: at least one quantity. Beside the keys here a metric has those of the driver.
+	Metrics []MetricSettings `yaml:"metrics"`
+	// Conditions that raise an event, at once and ahead of all readings.
+	Patterns []PatternSettings `yaml:"patterns"`
+	// An event is raised when nothing has come for so long. off for a device that speaks when it likes.
+	Silent setting.DurationOrOff `yaml:"silent"`
 }
 
 // SetDefaults is setting.Defaulter.

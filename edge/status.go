@@ -66,7 +66,7 @@ type MetricStatus struct {
 func (e *Edge) Status() Status {
 	now, regime := e.book.Clock().Now()
 	s := Status{
-		Node: e.config.Node, Software: e.config.Software, Since: e.started,
+		Node: e.config.Node, Software: e.config.Software, Since: onClock(e.started),
 		Clock:   ClockStatus{Time: now, State: regime.State.String(), Boot: regime.Boot.Ordinal},
 		Journal: e.book.Status(),
 	}
@@ -86,7 +86,7 @@ func (e *Edge) Status() Status {
 func (b *bus) status() BusStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return BusStatus{Name: b.name, Driver: b.kind, Up: b.up, Since: b.since, Fails: b.fails, Err: b.lastErr}
+	return BusStatus{Name: b.name, Driver: b.kind, Up: b.up, Since: onClock(b.since), Fails: b.fails, Err: b.lastErr}
 }
 
 func (d *device) status(mono int64) DeviceStatus {
@@ -103,7 +103,7 @@ func (d *device) status(mono int64) DeviceStatus {
 		s.Last = &at
 	}
 	if d.lastErr != "" {
-		at := d.lastErrAt
+		at := onClock(d.lastErrAt)
 		s.ErrTime = &at
 	}
 	for _, name := range d.order {
@@ -114,4 +114,13 @@ func (d *device) status(mono int64) DeviceStatus {
 		s.Metrics = append(s.Metrics, m)
 	}
 	return s
+}
+
+// onClock returns when t was by the clock as it goes now. A Pi without a clock chip starts in 1970, and would otherwise say after its clock was set that
+// it has been running for decades.
+func onClock(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return time.Now().Add(-time.Since(t)) // by the monotonic clock
 }

@@ -25,13 +25,14 @@ const usage = `fieldpost-edge reads instruments, keeps their readings in a journ
   fieldpost-edge status  [-config FILE] [-json]            what the running edge says of itself
   fieldpost-edge decode  -device FILE [-in FILE|-] [-chunk N]
                                                            captured bytes in, readings out as JSON lines; opens no port
+  fieldpost-edge schema  [edge|device]                     JSON Schema of edge.yaml or of a device file, for editors
   fieldpost-edge version
 
 FILE is ` + edgefile.DefaultPath + ` unless -config says otherwise.
 `
 
 func main() {
-	command.Main(name, usage, runCommand(), checkCommand(), statusCommand(), decodeCommand())
+	command.Main(name, usage, runCommand(), checkCommand(), statusCommand(), decodeCommand(), schemaCommand())
 }
 
 // configFlag adds -config.

@@ -92,7 +92,11 @@ func abandonCommand() command.Sub {
 		if err == nil {
 			var a gateway.Abandoned
 			if err = json.Unmarshal(b, &a); err == nil {
-				fmt.Fprintf(io.Out, "%s: %d missing records count as lost now; should they come all the same, they are stored\n", *node, a.Records)
+				what := "missing records count"
+				if a.Records == 1 {
+					what = "missing record counts"
+				}
+				fmt.Fprintf(io.Out, "%s: %d %s as lost now; what comes all the same is stored\n", *node, a.Records, what)
 			}
 		}
 		return done(err, io.Errs)

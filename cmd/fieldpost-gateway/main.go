@@ -22,13 +22,14 @@ const usage = `fieldpost-gateway takes in what edges send, keeps it, and answers
   fieldpost-gateway abandon [-config FILE] -node N [-epoch E]
                                                            that card is gone: what is missing of it counts as lost
   fieldpost-gateway passwd  -file FILE NAME                make a password for a node, print it, and write its line into a users file
+  fieldpost-gateway schema                                 JSON Schema of gateway.yaml, for editors
   fieldpost-gateway version
 
 FILE is ` + gatewayfile.DefaultPath + ` unless -config says otherwise; if that does not exist, the gateway runs on 127.0.0.1 with data in ./fieldpost-data.
 `
 
 func main() {
-	command.Main(name, usage, runCommand(), checkCommand(), statusCommand(), abandonCommand(), passwdCommand())
+	command.Main(name, usage, runCommand(), checkCommand(), statusCommand(), abandonCommand(), passwdCommand(), schemaCommand())
 }
 
 // configFlag adds -config. Left out, it is the usual place, or nothing at all where there is no file.

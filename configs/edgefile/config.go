@@ -24,34 +24,48 @@ const DefaultPath = "/etc/fieldpost/edge.yaml"
 
 // Config is edge.yaml with its device files. Paths in it are absolute or relative to the working directory.
 type Config struct {
-	Node        string                `yaml:"node"` // default: the host name
-	Labels      map[string]string     `yaml:"labels"`
-	Journal     edge.JournalSettings  `yaml:"journal"`
-	Archive     *edge.ArchiveSettings `yaml:"archive"` // nil: off
-	Clock       edge.ClockSettings    `yaml:"clock"`
-	Links       []Link                `yaml:"links"` // none: a stand-alone logger
-	Buses       []Bus                 `yaml:"buses"`
-	Health      setting.DurationOrOff `yaml:"health"`       // how often the node reports on itself, as device node; default 1m; off: never
-	HTTP        api.Settings          `yaml:"http,replace"` // default 127.0.0.1:8081; no Listen: none
-	DeviceFiles string                `yaml:"devices"`      // glob; default devices/*.yaml
-	Devices     []*Device             `yaml:"-"`            // in the order of their file names
+	// The name of this machine: lower-case letters, digits and -. No two nodes of a gateway may share one. Left out, it is made of the host name.
+	Node string `yaml:"node"`
+	// Whatever you want to sort nodes by later, such as site: north. Sent when it changes, not with every reading.
+	Labels map[string]string `yaml:"labels"`
+	// Where readings are kept until the gateway has them on its disk, and afterwards as long as there is room.
+	Journal edge.JournalSettings `yaml:"journal"`
+	// Where readings go that a deadband keeps off the link. Left out, they are dropped; {} keeps them with the defaults.
+	Archive *edge.ArchiveSettings `yaml:"archive"`
+	// Whether the time of this machine can be believed.
+	Clock edge.ClockSettings `yaml:"clock"`
+	// How this node gets to its gateway. Without links it is a logger of its own: everything stays in the journal.
+	Links []Link `yaml:"links"`
+	// Lines that several devices share. A device that has a port to itself names it in its own file instead.
+	Buses []Bus `yaml:"buses"`
+	// How often this node reports on itself, as device node: disk, backlog, temperature, clock. At least 1s, or off for never.
+	Health setting.DurationOrOff `yaml:"health"`
+	// Status, metrics and history in a browser. What stands here replaces the default whole, so {} means none.
+	HTTP api.Settings `yaml:"http,replace"`
+	// Which files are device files, one for each device: a pattern with * and ?, seen from the folder of this file. Hidden files do not count.
+	DeviceFiles string    `yaml:"devices"`
+	Devices     []*Device `yaml:"-"` // in the order of their file names
 }
 
 // Link is one way to the gateway. Exactly one kind is set.
 type Link struct {
-	Name string         `yaml:"name"` // also in topics and client ids
+	// A word for this link, such as lte: letters, digits, - and _. It is shown in status, and is part of MQTT client ids.
+	Name string `yaml:"name"`
+	// How to reach the gateway's broker, or one that stands between, over MQTT.
 	MQTT *mqtt.Settings `yaml:"mqtt,kind"`
-
-	// AcceptStores are ids of gateway stores that may take the place of the one this link met first: after a gateway's disk was
-	// replaced, the edge's status names the new one.
+	// The ids of gateway stores that may take the place of the one that this link met first. After a gateway's disk was replaced the link stops,
+	// and the edge's status names the new store.
 	AcceptStores []wire.StoreID `yaml:"accept_stores"`
 }
 
 // Bus is one thing that several devices share. Exactly one kind is set.
 type Bus struct {
-	Name   string               `yaml:"name"`
+	// A word for this bus, such as rs485: letters, digits, - and _. Device files name it under bus.
+	Name string `yaml:"name"`
+	// A serial port that devices share.
 	Serial *serialport.Settings `yaml:"serial,kind"`
-	TCP    string               `yaml:"tcp,kind"` // host:port
+	// A TCP connection that devices share, such as that of a serial converter: host:port.
+	TCP string `yaml:"tcp,kind"`
 }
 
 // Device is one device file.

@@ -16,20 +16,29 @@ type deviceFile struct {
 	doc *strict.Document
 }
 
+// DeviceForm is a device file as it is read: the driver's section, and what every device has. The driver comes first: which keys a metric has
+// depends on it.
+type DeviceForm struct {
+	Driver strict.Choice        `yaml:",choice"`
+	Device *edge.DeviceSettings `yaml:",inline"`
+}
+
+// NewDeviceForm returns the form that is read into device. Kinds are the drivers that the file may name.
+func NewDeviceForm(device *edge.DeviceSettings, kinds []drivers.Kind) *DeviceForm {
+	form := &DeviceForm{Device: device}
+	form.Driver.What = "driver"
+	for _, k := range kinds {
+		form.Driver.Of = append(form.Driver.Of, strict.Alternative{Key: k.Name, New: func() any { return k.Settings() }})
+	}
+	return form
+}
+
 func (d *deviceFile) name() string { return d.DeviceSettings.Device }
 
 // loadDevice reads one device file. What its driver thinks of it is another matter: see checkDriver.
 func loadDevice(path string, kinds []drivers.Kind) *deviceFile {
 	d := &deviceFile{Device: Device{File: path}}
-	// The driver comes first: which keys a metric has depends on it.
-	form := struct {
-		Driver strict.Choice        `yaml:",choice"`
-		Device *edge.DeviceSettings `yaml:",inline"`
-	}{Device: &d.DeviceSettings}
-	form.Driver.What = "driver"
-	for _, k := range kinds {
-		form.Driver.Of = append(form.Driver.Of, strict.Alternative{Key: k.Name, New: func() any { return k.Settings() }})
-	}
+	form := NewDeviceForm(&d.DeviceSettings, kinds)
 	named := func() int {
 		return slices.IndexFunc(kinds, func(k drivers.Kind) bool { return k.Name == form.Driver.Key })
 	}
@@ -41,7 +50,7 @@ func loadDevice(path string, kinds []drivers.Kind) *deviceFile {
 			m.Address = kinds[i].Address()
 		}
 	}
-	d.doc = strict.Load(path, &form, strict.For(address))
+	d.doc = strict.Load(path, form, strict.For(address))
 	d.doc.ResolveFiles()
 	d.checkPatterns()
 	if i := named(); i >= 0 {

@@ -66,8 +66,33 @@ func (c *Config) findDevices(doc *strict.Document) []string {
 	if len(files) == 0 {
 		shown := doc.Resolve(c.DeviceFiles)
 		doc.Warning("devices", "no file matches %s, so this edge has no devices%s", shown, nearMisses(filepath.Dir(shown)))
+	} else if missed := otherExtension(glob); len(missed) > 0 {
+		doc.Warning("devices", "left out, for %s does not match them: %s; name them like the others, or hide them by a dot in front",
+			doc.Resolve(c.DeviceFiles), strings.Join(missed, ", "))
 	}
 	return files
+}
+
+// otherExtension lists the files that a glob for *.yaml would match if they did not end in .yml, or in capital letters, and the other way round.
+func otherExtension(glob string) (missed []string) {
+	want := filepath.Ext(glob)
+	if want != ".yaml" && want != ".yml" {
+		return nil
+	}
+	files, err := filepath.Glob(strings.TrimSuffix(glob, want) + ".[yY]*")
+	if err != nil {
+		return nil // said already
+	}
+	for _, f := range files {
+		ext, base := filepath.Ext(f), filepath.Base(f)
+		if lower := strings.ToLower(ext); ext == want || lower != ".yaml" && lower != ".yml" || strings.HasPrefix(base, ".") {
+			continue
+		}
+		if s, err := os.Stat(f); err == nil && s.Mode().IsRegular() {
+			missed = append(missed, base)
+		}
+	}
+	return missed
 }
 
 // nearMisses names files in dir that were probably meant to match.

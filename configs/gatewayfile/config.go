@@ -25,18 +25,25 @@ const DefaultPath = "/etc/fieldpost/gateway.yaml"
 
 // Config is gateway.yaml. Paths in it are absolute or relative to the working directory.
 type Config struct {
-	File      string                  `yaml:"-"`    // that it was loaded from; "": built-in defaults
-	Data      string                  `yaml:"data"` // created with mode 0700; default /var/lib/fieldpost-gateway
+	File string `yaml:"-"` // that it was loaded from; "": built-in defaults
+	// The folder where readings are kept, seen from the folder of this file. It is created for its owner only (0700).
+	Data string `yaml:"data"`
+	// How long and how much is kept. Left out, everything: when the disk is full the gateway stops confirming, and the edges keep what they have.
 	Retention store.RetentionSettings `yaml:"retention"`
-	Sources   []Source                `yaml:"sources"`      // default: the embedded broker
-	HTTP      api.Settings            `yaml:"http,replace"` // default 127.0.0.1:8080; no Listen: none
+	// How readings come in. What stands here replaces the default, which is the built-in broker for this machine only.
+	Sources []Source `yaml:"sources"`
+	// Dashboard, questions and metrics. What stands here replaces the default whole, so {} means none.
+	HTTP api.Settings `yaml:"http,replace"`
 }
 
 // Source is one way by which frames come in. Exactly one kind is set.
 type Source struct {
-	Name       string               `yaml:"name"`
-	MQTTBroker *mqttbroker.Settings `yaml:"mqtt_broker,kind"` // embedded
-	MQTT       *mqttclient.Settings `yaml:"mqtt,kind"`        // an outside broker
+	// A word for this source, such as broker: letters, digits, - and _.
+	Name string `yaml:"name"`
+	// The broker that is built in.
+	MQTTBroker *mqttbroker.Settings `yaml:"mqtt_broker,kind"`
+	// A broker that is there already, such as a Mosquitto.
+	MQTT *mqttclient.Settings `yaml:"mqtt,kind"`
 }
 
 // SetDefaults is setting.Defaulter.

@@ -35,6 +35,13 @@ type Filer interface {
 	Files() []File
 }
 
+// FileChecker is a Filer that can tell what is wrong inside its files. The loader calls it after Check, once the paths are what they mean, and only if
+// every file could be opened. It reads little, and from regular files only.
+type FileChecker interface {
+	Filer
+	CheckFiles(problem, warning Problem)
+}
+
 // File is one path in a settings struct.
 type File struct {
 	Path  string  // as for Problem

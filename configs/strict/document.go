@@ -106,14 +106,16 @@ func (d *Document) check() {
 		if !ok {
 			continue
 		}
-		under := func(say setting.Problem) setting.Problem {
-			return func(path, format string, args ...any) {
-				if full := setting.Path(s.path, path); d.Readable(full) {
-					say(full, format, args...)
-				}
-			}
+		c.Check(d.under(s.path, d.Problem), d.under(s.path, d.Warning))
+	}
+}
+
+// under returns say for paths relative to a section, without what could not be read.
+func (d *Document) under(section string, say setting.Problem) setting.Problem {
+	return func(path, format string, args ...any) {
+		if full := setting.Path(section, path); d.Readable(full) {
+			say(full, format, args...)
 		}
-		c.Check(under(d.Problem), under(d.Warning))
 	}
 }
 

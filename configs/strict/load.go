@@ -57,25 +57,39 @@ func readError(err error) error {
 	return fmt.Errorf("read: %w", err)
 }
 
-// ResolveFiles makes the paths of every setting.Filer relative to the folder of the document, and reports those that cannot be read.
-// It opens and closes each file and reads nothing.
+// ResolveFiles makes the paths of every setting.Filer relative to the folder of the document, and reports those that cannot be read. A
+// setting.FileChecker looks into those that can.
 func (d *Document) ResolveFiles() {
 	for _, s := range d.found {
 		filer, ok := s.value.(setting.Filer)
-		if !ok {
+		if !ok || !d.resolve(s.path, filer.Files()) {
 			continue
 		}
-		for _, f := range filer.Files() {
-			path := setting.Path(s.path, f.Path)
-			if *f.Value == "" || !d.Readable(path) {
-				continue
-			}
-			*f.Value = d.Resolve(*f.Value)
-			if err := openable(*f.Value); err != nil {
-				d.Problem(path, "%s: %v", *f.Value, err)
-			}
+		if c, ok := filer.(setting.FileChecker); ok {
+			c.CheckFiles(d.under(s.path, d.Problem), d.under(s.path, d.Warning))
 		}
 	}
+}
+
+// resolve makes the paths of a section's files relative to the folder of the document. ok says whether each can be opened.
+func (d *Document) resolve(section string, files []setting.File) (ok bool) {
+	ok = true
+	for _, f := range files {
+		path := setting.Path(section, f.Path)
+		if *f.Value == "" {
+			continue
+		}
+		if !d.Readable(path) {
+			ok = false
+			continue
+		}
+		*f.Value = d.Resolve(*f.Value)
+		if err := openable(*f.Value); err != nil {
+			d.Problem(path, "%s: %v", *f.Value, err)
+			ok = false
+		}
+	}
+	return ok
 }
 
 // Resolve returns path as seen from the document's folder.

@@ -30,27 +30,38 @@ const (
 
 var formats = []string{CSV, JSON, KeyValue, Regex}
 
-// Settings is what stands under the key line of a device file.
+// Settings is the line section of a device file: an instrument that sends lines of text.
 type Settings struct {
 	drivers.Attachment `yaml:",inline"`
-	Format             string `yaml:"format"`    // csv, json, keyvalue or regex
-	Separator          string `yaml:"separator"` // csv: between fields, default "," (";" with a decimal comma); a blank stands for any run of blanks and tabs
-	Decimal            string `yaml:"decimal"`   // "." (default) or ","; not for json
-	Match              string `yaml:"match"`     // regex: with a named group per field
-	Time               *Time  `yaml:"time"`      // where a line has a time of its own; left out: the time of arrival
-	MaxLine            int    `yaml:"max_line"`  // bytes, default 1024
+	// How a line is written. csv: values with a separator between. json: an object per line. keyvalue: name=value or name:value, with blanks, commas or
+	// semicolons between. regex: whatever match takes apart.
+	Format string `yaml:"format"`
+	// csv: what stands between fields. Left out, a comma, or a semicolon with a decimal comma. A blank stands for any run of blanks and tabs.
+	Separator string `yaml:"separator"`
+	// The decimal mark, "." or ",". json has a point always.
+	Decimal string `yaml:"decimal"`
+	// regex: a regular expression with a named group for each metric, such as T=(?P<temperature>[-0-9.]+). Best in single quotes.
+	Match string `yaml:"match"`
+	// Where a line has a time of its own. Left out, the time of arrival counts.
+	Time *Time `yaml:"time"`
+	// The longest line in bytes, from 16 to 1048576. Longer ones are counted and left out.
+	MaxLine int `yaml:"max_line"`
 }
 
 // Time says where a line has its time and how it is written.
 type Time struct {
-	Field  Field  `yaml:"field"`  // as for a metric
-	Layout string `yaml:"layout"` // rfc3339 (default), unix (seconds), unix_ms, or a layout of Go's package time; UTC where it has no zone
+	// Where in the line the time is: number, path, name or group, as for a metric.
+	Field Field `yaml:"field"`
+	// How it is written: rfc3339 (2026-03-01T12:00:00Z), unix (seconds since 1970), unix_ms, or a layout of Go's package time, such as
+	// 2006-01-02 15:04:05. It is UTC where it has no zone.
+	Layout string `yaml:"layout"`
 }
 
 // Address is what the driver adds to each metric.
 type Address struct {
-	// Field is the number of a csv field, counted from 1; the dotted path in json, with array places counted from 0
-	// (sensors.0.t) and a backslash before a dot that belongs to a name; the name in keyvalue; the group in regex. But for csv it may be left out: the metric's own name.
+	// Where in the line the value is. csv: the number of the field, counted from 1. json: the path with dots, places in lists counted from 0:
+	// sensors.0.t; a backslash before a dot that belongs to a name. keyvalue: the name. regex: the group. But for csv it may be left out: the
+	// metric's own name.
 	Field Field `yaml:"field"`
 }
 

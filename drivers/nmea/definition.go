@@ -75,7 +75,8 @@ func Fields() []Field {
 	return all
 }
 
-func sentenceNames() []string {
+// Sentences returns the names of the sentences that are understood.
+func Sentences() []string {
 	var names []string
 	for _, s := range sentences {
 		names = append(names, s.name)

@@ -16,18 +16,23 @@ const (
 	TimeInstrument = "instrument"
 )
 
-// Settings is what stands under the key nmea of a device file.
+// Settings is the nmea section of a device file: a GPS receiver or a ship's instrument that speaks NMEA 0183.
 type Settings struct {
 	drivers.Attachment `yaml:",inline"`
-	Sentences          []string `yaml:"sentences"`        // the only ones that are read: RMC, GGA …; left out: those that metrics name
-	RequireChecksum    bool     `yaml:"require_checksum"` // default true; false takes sentences without one. A wrong one never passes
-	Time               string   `yaml:"time"`             // whose time readings have: node (default), that of arrival; or instrument, where a sentence has one
+	// The only sentences that are read, such as [RMC, GGA]. Left out, those that the metrics name.
+	Sentences []string `yaml:"sentences"`
+	// false takes sentences without a checksum too. One that is wrong never passes.
+	RequireChecksum bool `yaml:"require_checksum"`
+	// Whose time readings have: node, that of their arrival; or instrument, the instrument's own where a sentence has one.
+	Time string `yaml:"time"`
 }
 
 // Address is what the driver adds to each metric.
 type Address struct {
-	Field  string `yaml:"field"`  // sentence and field: RMC.lat, GGA.altitude; XDR.NAME for a transducer
-	Talker string `yaml:"talker"` // GP, GN, II …: only of this one; left out: of any
+	// Sentence and field, such as RMC.lat or GGA.altitude; XDR.NAME for a transducer.
+	Field string `yaml:"field"`
+	// Only of this talker, two letters such as GP or GN. Left out, of any.
+	Talker string `yaml:"talker"`
 }
 
 // Check implements setting.Checker.
@@ -46,7 +51,7 @@ func (s *Settings) Check(problem, warning setting.Problem) {
 }
 
 func checkSentence(name string) error {
-	names := sentenceNames()
+	names := Sentences()
 	if slices.Contains(names, name) {
 		return nil
 	}

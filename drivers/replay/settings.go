@@ -8,29 +8,41 @@ import (
 	"fieldpost/drivers"
 )
 
-// Settings is what stands under the key replay of a device file.
+// Settings is the replay section of a device file: no instrument, but a recording that is played again.
 type Settings struct {
 	drivers.Detached `yaml:",inline"`
-	File             string           `yaml:"file"`      // the recording, seen from the folder of the device file
-	Speed            float64          `yaml:"speed"`     // 1 (default) as recorded, 60: an hour in a minute; 0: without any pause
-	MaxPause         setting.Duration `yaml:"max_pause"` // between two rows, at most so long, at any speed; default 0: as long as it takes
-	Times            string           `yaml:"times"`     // now (default): the time of playing; keep: that of the recording
-	Loop             bool             `yaml:"loop"`      // begin again at the end
-	Columns          Columns          `yaml:"columns"`
-	Layout           string           `yaml:"layout"`    // of the times: unix_ms (default), unix (seconds), or rfc3339
-	Separator        string           `yaml:"separator"` // default ","
+	// The recording, a csv file with a header row, seen from the folder of the device file.
+	File string `yaml:"file"`
+	// 1 is as recorded, 60 an hour in a minute, 0 without any pause.
+	Speed float64 `yaml:"speed"`
+	// The longest pause between two rows, at any speed. 0 for as long as it takes.
+	MaxPause setting.Duration `yaml:"max_pause"`
+	// now: readings have the time of playing. keep: that of the recording.
+	Times string `yaml:"times"`
+	// Begin again at the end. It takes times: now, and a speed.
+	Loop bool `yaml:"loop"`
+	// What the header row calls the columns.
+	Columns Columns `yaml:"columns"`
+	// How times are written: unix_ms, unix (seconds) or rfc3339.
+	Layout string `yaml:"layout"`
+	// The character between two fields.
+	Separator string `yaml:"separator"`
 }
 
 // Columns are the names in the header row.
 type Columns struct {
-	Time   string `yaml:"time"`   // default ts_ms
-	Sensor string `yaml:"sensor"` // default sensor
-	Value  string `yaml:"value"`  // default value
+	// The column of times.
+	Time string `yaml:"time"`
+	// The column that says which sensor a row is of.
+	Sensor string `yaml:"sensor"`
+	// The column of values.
+	Value string `yaml:"value"`
 }
 
 // Address is what the driver adds to each metric.
 type Address struct {
-	Sensor string `yaml:"sensor"` // as the recording has it; left out: the metric's own name
+	// What the recording calls it. Left out, the metric's own name.
+	Sensor string `yaml:"sensor"`
 }
 
 // What becomes of the times of a recording.

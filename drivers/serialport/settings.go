@@ -22,13 +22,16 @@ const (
 
 // Line is how bytes travel on a serial line.
 type Line struct {
-	Baud int    `yaml:"baud"` // bits per second, default 9600
-	Mode string `yaml:"mode"` // data bits, parity, stop bits: 8N1 (default), 7E1, 8E2 …
+	// Bits per second, from 40 to 12000000, often 9600 or 115200. It must be what the device speaks.
+	Baud int `yaml:"baud"`
+	// Data bits, parity and stop bits: 8N1, which nearly everything speaks, 7E1, 8E2 and so on.
+	Mode string `yaml:"mode"`
 }
 
 // Settings names a port and its line.
 type Settings struct {
-	Port string `yaml:"port"` // path, best by /dev/serial/by-id
+	// The path of the port, best out of /dev/serial/by-id: /dev/ttyUSB0 may be another device tomorrow.
+	Port string `yaml:"port"`
 	Line `yaml:",inline"`
 }
 

@@ -13,19 +13,25 @@ import (
 	"fieldpost/telemetry"
 )
 
-// Settings is what stands under the key sim of a device file.
+// Settings is the sim section of a device file: no instrument, but values that are made up.
 type Settings struct {
 	drivers.Detached `yaml:",inline"`
-	Seed             uint64           `yaml:"seed"`       // another seed, other values
-	Interval         setting.Duration `yaml:"interval"`   // between samples, default 1s
-	Stamp            bool             `yaml:"stamp"`      // samples carry the time of the instrument's own clock; otherwise that of arrival
-	ClockStep        *ClockStep       `yaml:"clock_step"` // what is wrong with that clock; left out: nothing
+	// The same seed gives the same values at each start; another seed, other values.
+	Seed uint64 `yaml:"seed"`
+	// The time between two samples, at least 1ms.
+	Interval setting.Duration `yaml:"interval"`
+	// true: readings carry the time of an instrument's own clock. false: that of their arrival.
+	Stamp bool `yaml:"stamp"`
+	// What is wrong with the clock of stamp. Left out, nothing.
+	ClockStep *ClockStep `yaml:"clock_step"`
 }
 
 // ClockStep makes the instrument's clock jump ahead, and at the next turn back to the right time, and so on.
 type ClockStep struct {
-	Every setting.Duration `yaml:"every"` // between two jumps
-	By    setting.Duration `yaml:"by"`    // how far
+	// The time between two jumps.
+	Every setting.Duration `yaml:"every"`
+	// How far it jumps ahead; the next jump is back to the right time.
+	By setting.Duration `yaml:"by"`
 }
 
 // The shapes.
@@ -40,25 +46,36 @@ const (
 
 var shapes = []string{Sine, Square, Step, Walk, Counter, Constant}
 
-// Address is what the driver adds to each metric. Chances are between 0 (default: never) and 1.
+// Address is what the driver adds to each metric.
 type Address struct {
-	// Shape is sine or square (a cycle per period between min and max; a square begins high), step (a random level between min and max, held for
-	// a period), walk (begins in the middle, goes on by a random step, turns back at min and max), counter (begins at min, grows by step,
-	// starts again at min after max if there is one) or constant (value).
-	Shape  string           `yaml:"shape"`
-	Min    float64          `yaml:"min"`    // default 0
-	Max    *float64         `yaml:"max"`    // default 100 above min; a counter: none
-	Period setting.Duration `yaml:"period"` // sine, square, step: default 1m
-	Step   *float64         `yaml:"step"`   // walk: standard deviation of a sample's step, default a hundredth of the range; counter: growth per sample, default 1
-	Value  float64          `yaml:"value"`  // constant
+	// How the value moves. sine and square: a cycle per period between min and max; a square begins high. step: a random level between min and max, held for
+	// a period. walk: begins in the middle, goes on by random steps, turns back at min and max. counter: begins at min, grows by step, starts again
+	// after max if there is one. constant: always value.
+	Shape string `yaml:"shape"`
+	// The lowest value.
+	Min float64 `yaml:"min"`
+	// The highest value. Left out, 100 above min; a counter has none then.
+	Max *float64 `yaml:"max"`
+	// How long a cycle of sine and square or a level of step lasts.
+	Period setting.Duration `yaml:"period"`
+	// walk: the standard deviation of a step; left out, a hundredth of the range. counter: how much it grows per sample; left out, 1.
+	Step *float64 `yaml:"step"`
+	// The value of a constant.
+	Value float64 `yaml:"value"`
 
-	Drift    float64 `yaml:"drift"`    // growth per hour
-	Noise    float64 `yaml:"noise"`    // standard deviation
-	Spikes   float64 `yaml:"spikes"`   // chance per sample to be off by one to three times the range
-	Stuck    float64 `yaml:"stuck"`    // chance per sample to be repeated 5 to 60 times
-	Dropouts float64 `yaml:"dropouts"` // chance per sample to be the first of 1 to 30 that are missing
+	// How much it grows in an hour, as an ageing sensor does.
+	Drift float64 `yaml:"drift"`
+	// The standard deviation of noise.
+	Noise float64 `yaml:"noise"`
+	// The chance of a sample, from 0 to 1, to be off by one to three times the range.
+	Spikes float64 `yaml:"spikes"`
+	// The chance of a sample, from 0 to 1, to be repeated 5 to 60 times.
+	Stuck float64 `yaml:"stuck"`
+	// The chance of a sample, from 0 to 1, to be the first of 1 to 30 that are missing.
+	Dropouts float64 `yaml:"dropouts"`
 
-	Decimals int `yaml:"decimals"` // what the display shows: places behind the point, 0 to 12, default 3
+	// How many places behind the point the display has, from 0 to 12.
+	Decimals int `yaml:"decimals"`
 }
 
 // DefaultDecimals is how many places behind the point a value has unless decimals says otherwise.

@@ -14,10 +14,13 @@ import (
 	"fieldpost/telemetry/wire"
 )
 
+// idFile holds the store's id.
+const idFile = "id"
+
 // readID returns the store's id out of the file `id` in dir, drawing one the first time. The id outlives all else in the folder: with another
 // one, every node's link would stop until its config admits it.
 func readID(dir string) (wire.StoreID, error) {
-	path := filepath.Join(dir, "id")
+	path := filepath.Join(dir, idFile)
 	var id wire.StoreID
 	b, err := os.ReadFile(path)
 	switch {

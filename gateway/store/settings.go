@@ -5,8 +5,10 @@ import "fieldpost/configs/setting"
 // RetentionSettings says how long and how much the gateway keeps. Zero keeps all; a full disk then stops the
 // acks, so that the edges keep what they have.
 type RetentionSettings struct {
-	MaxAge  setting.Duration `yaml:"max_age"`
-	MaxSize setting.Size     `yaml:"max_size"`
+	// How long a record is kept, by its time of arrival; 0 for ever.
+	MaxAge setting.Duration `yaml:"max_age"`
+	// How much the store may take up, at least 128MiB; then the oldest goes first. 0 for as much as there is.
+	MaxSize setting.Size `yaml:"max_size"`
 }
 
 // minSize leaves room for the open segment and one sealed one of the gateway's journal.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -84,13 +85,17 @@ func newStore(dir string, r RetentionSettings, log *slog.Logger) *Store {
 // start opens what newStore describes.
 func (s *Store) start() (err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return fmt.Errorf("open store: %w", err)
+		return fmt.Errorf("open store: %w; name another folder in data, or give the service's user the right to make this one", err)
 	}
 	if s.lock, err = dirlock.Take(s.dir); err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
+	_, drawn := os.Stat(filepath.Join(s.dir, idFile))
 	if s.id, err = readID(s.dir); err == nil {
 		err = s.Reopen()
+	}
+	if err == nil && errors.Is(drawn, fs.ErrNotExist) {
+		s.log.Info("new store created", "dir", s.dir, "store", s.id.String())
 	}
 	if err == nil {
 		s.calendar, err = s.readCalendar()

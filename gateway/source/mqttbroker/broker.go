@@ -268,7 +268,7 @@ func (b *Broker) claim(s *session) {
 	b.claims[k] = s
 	b.mu.Unlock()
 	if before != nil {
-		before.end(source.TakenOver, errors.New("a newer connection uses the same client id"))
+		before.end(source.TakenOver, errors.New("a newer connection uses the same client id; if this goes on, two edges have the same node name: give each its own"))
 	}
 }
 

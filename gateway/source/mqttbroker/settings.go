@@ -4,13 +4,20 @@ import "fieldpost/configs/setting"
 
 // Settings is the mqtt_broker section of a source: the broker that runs inside the gateway.
 type Settings struct {
-	Listen       string `yaml:"listen"`         // host:port, default 127.0.0.1:1883
-	UsersFile    string `yaml:"users_file"`     // who may connect, and as which node
-	CertFile     string `yaml:"cert_file"`      // the gateway's certificate, with KeyFile: TLS
-	KeyFile      string `yaml:"key_file"`       //
-	ClientCAFile string `yaml:"client_ca_file"` // nodes prove themselves with certificates that this CA signed
-	Prefix       string `yaml:"prefix"`         // first level of all topics, default fp
-	Insecure     bool   `yaml:"insecure"`       // allow Listen beyond loopback without TLS or without users
+	// The address to listen on, as host:port; :8883 is all interfaces. Beyond this machine it takes TLS and users.
+	Listen string `yaml:"listen"`
+	// A file of nodes and their passwords, as fieldpost-gateway passwd writes it. It is read again when it changes.
+	UsersFile string `yaml:"users_file"`
+	// A file with the gateway's certificate, PEM. With key_file it switches TLS on.
+	CertFile string `yaml:"cert_file"`
+	// A file with the key of cert_file, PEM. Only the service's user should be able to read it.
+	KeyFile string `yaml:"key_file"`
+	// A file with the certificate of the authority that signs nodes, PEM: they prove themselves by a certificate whose common name is the node's name.
+	ClientCAFile string `yaml:"client_ca_file"`
+	// The first level of all topics, the same at both ends: topics are fp/pi-7/up and so on.
+	Prefix string `yaml:"prefix"`
+	// Allows to listen beyond this machine without TLS or without users.
+	Insecure bool `yaml:"insecure"`
 }
 
 // SetDefaults is setting.Defaulter.

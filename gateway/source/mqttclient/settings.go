@@ -4,13 +4,20 @@ import "fieldpost/configs/setting"
 
 // Settings is the mqtt section of a source: how the gateway reaches an outside broker.
 type Settings struct {
-	URL          string `yaml:"url"` // tcp://, ssl://, ws:// or wss://, host and port
-	Username     string `yaml:"username"`
+	// The broker's address: tcp:// or ws://, with TLS ssl:// or wss://, such as ssl://gateway.example:8883.
+	URL string `yaml:"url"`
+	// The user's name. The broker's rights must keep nodes apart, and let this user at all of them.
+	Username string `yaml:"username"`
+	// A file that holds the password, in one line. Only the service's user should be able to read it.
 	PasswordFile string `yaml:"password_file"`
-	CAFile       string `yaml:"ca_file"`   // whom to trust; none: the system's list
-	CertFile     string `yaml:"cert_file"` // client certificate, with KeyFile
-	KeyFile      string `yaml:"key_file"`
-	Prefix       string `yaml:"prefix"` // first level of all topics, default fp
+	// A file with the certificates of whom to trust, PEM. Left out, those that the system trusts.
+	CAFile string `yaml:"ca_file"`
+	// A file with a client certificate of its own, PEM. It goes with key_file.
+	CertFile string `yaml:"cert_file"`
+	// A file with the key of cert_file, PEM. Only the service's user should be able to read it.
+	KeyFile string `yaml:"key_file"`
+	// The first level of all topics, the same at both ends: topics are fp/pi-7/up and so on.
+	Prefix string `yaml:"prefix"`
 }
 
 // SetDefaults is setting.Defaulter.
