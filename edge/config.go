@@ -38,6 +38,7 @@ type Link struct {
 	URL    string // as status shows it, without secrets
 	Dialer forwarder.Dialer
 	Accept []wire.StoreID // stores that may take the place of the one met first
+	Proven bool           // the other end has proved who it is (TLS)
 }
 
 // Line is one bus, shared or private, with the devices on it. One driver runs it.

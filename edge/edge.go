@@ -78,10 +78,14 @@ func Open(c Config) (e *Edge, err error) {
 		return nil, err
 	}
 	for _, l := range c.Links {
-		e.sessions = append(e.sessions, forwarder.New(forwarder.Options{
+		o := forwarder.Options{
 			Node: c.Node, Link: l.Name, Kind: l.Kind, URL: l.URL, Software: c.Software,
 			Outbox: book, Stores: book, Dialer: l.Dialer, Accept: l.Accept, Log: c.Log,
-		}))
+		}
+		if l.Proven {
+			o.GatewayTime = book.Clock().LowerFloor
+		}
+		e.sessions = append(e.sessions, forwarder.New(o))
 	}
 	return e, nil
 }

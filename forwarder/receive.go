@@ -66,6 +66,9 @@ func (c *connection) onWelcome(now time.Time, w *wire.Welcome) error {
 		return err
 	}
 	c.store = w.Store
+	if tell := c.s.o.GatewayTime; tell != nil && !w.Clock.Doubtful() {
+		tell(w.Time)
+	}
 	first := c.welcome == nil
 	anew := !first && w.Generation != c.welcome.Generation
 	c.s.parked.meet(w.Generation)

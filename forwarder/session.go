@@ -28,6 +28,9 @@ type Options struct {
 	Stores StoreMemory    // nil: remembered until the process ends
 	Accept []wire.StoreID // stores that may take the place of the one met first
 	Log    *slog.Logger   // nil: nothing is logged
+
+	// GatewayTime is told the gateway's time at each welcome (delivery rule 21); nil: its word is worth nothing. It must not block.
+	GatewayTime func(telemetry.Time)
 }
 
 const (

@@ -17,9 +17,13 @@ type request struct {
 	skip    uint64 // SkipTo
 	rotate  bool
 	spoilt  bool // rotate: because the open segment is damaged
+	fold    bool
 	err     error
 	done    chan struct{}
 }
+
+// alone reports whether r shares no commit.
+func (r *request) alone() bool { return r.rotate || r.fold }
 
 // writer is what belongs to the goroutine that writes.
 type writer struct {
@@ -28,8 +32,9 @@ type writer struct {
 	recorded bool   // the open segment knows of this opening
 	segment  *segment
 	db       *database
-	blobs    map[uint64]struct{} // in the open segment
-	bytes    int64               // of cells in it
+	blobs    map[uint64]struct{} // in the open segment, or in front of it
+	bytes    int64               // of cells in it, and in front of it
+	spoilt   bool                // the open segment is damaged and could not be left
 }
 
 // submit puts r into the queue, after assign has run under the lock, and waits until the writer has done it.
@@ -80,7 +85,7 @@ func (j *Journal) take() []*request {
 		j.work.Wait()
 	}
 	n, size := 0, 0
-	for n < len(j.queue) && (n == 0 || !j.queue[n].rotate && !j.queue[0].rotate && size+j.queue[n].size <= commitLimit) {
+	for n < len(j.queue) && (n == 0 || !j.queue[n].alone() && !j.queue[0].alone() && size+j.queue[n].size <= commitLimit) {
 		size += j.queue[n].size
 		n++
 	}
@@ -110,27 +115,35 @@ func (j *Journal) fail(batch []*request, err error) []*request {
 
 // perform carries a batch out.
 func (j *Journal) perform(batch []*request) error {
-	if batch[0].rotate {
+	switch {
+	case batch[0].rotate:
 		return j.rotate(batch[0].spoilt)
+	case batch[0].fold:
+		return j.fold()
 	}
 	// Between batches only, so that an Append is one commit in one segment.
-	if j.w.bytes >= j.o.SegmentSize || j.w.segment.size >= j.o.SegmentSize {
+	if j.w.bytes >= j.o.SegmentSize || j.w.segment.size+j.ahead.bytes >= j.o.SegmentSize {
 		if err := j.rotate(false); err != nil {
 			return err
 		}
 	}
-	var c commit
-	if err := j.w.db.update(func(tx *bolt.Tx) error { return c.put(&j.w, tx, batch, j.durable) }); err != nil {
+	c := j.w.gather(batch, j.durable)
+	inFront, err := j.putAhead(&c)
+	if err == nil && !inFront {
+		err = j.putThrough(&c)
+	}
+	if err != nil {
 		return err
 	}
-	j.w.recorded = true
-	j.w.bytes += c.bytes
-	for _, k := range c.blobs {
-		j.w.blobs[k] = struct{}{}
-	}
+	j.w.count(c.items)
 	size := diskSize(j.w.segment.path)
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if inFront {
+		j.ahead.add(c.items)
+	} else {
+		j.ahead = ahead{}
+	}
 	for _, r := range c.kept.Ranges() {
 		j.w.segment.kept.Add(r)
 		j.kept.Add(r)
@@ -143,39 +156,112 @@ func (j *Journal) perform(batch []*request) error {
 	return nil
 }
 
-// commit gathers what a transaction puts in.
-type commit struct {
-	kept  ranges.Set
-	blobs []uint64
-	next  uint64 // position after the batch
-	data  uint64 // bytes of the entries' data
-	bytes int64  // bytes of keys and cells
+// item is a cell on its way to the disk.
+type item struct {
+	cell
+	value []byte // head and data
 }
 
-// put writes the batch, which begins at next or after it, into tx.
-func (c *commit) put(w *writer, tx *bolt.Tx, batch []*request, next uint64) error {
-	c.next = next
-	if !w.recorded {
-		if err := recordOpening(tx, w); err != nil {
-			return err
-		}
+func newItem(c cell, data []byte) item {
+	value := appendCell(make([]byte, 0, cellHead+len(data)), c, data)
+	c.length = uint32(len(data))
+	return item{c, value}
+}
+
+func (it item) data() []byte { return it.value[cellHead:] }
+
+// put writes the item into tx.
+func (it item) put(tx *bolt.Tx) error {
+	name, key := metaBucket, wordKey(it.key)
+	switch it.kind {
+	case entryCell:
+		name, key = frameBucket, entryKey(it.last(), it.count)
+	case blobCell:
+		name = blobBucket
 	}
-	frames, err := bucket(tx, frameBucket)
+	b, err := bucket(tx, name)
 	if err != nil {
 		return err
 	}
+	return b.Put(key, it.value)
+}
+
+// commit is what a batch puts on the disk.
+type commit struct {
+	items []item
+	kept  ranges.Set
+	next  uint64 // position after the batch
+	data  uint64 // bytes of the entries' data
+	bytes int64  // of cells
+}
+
+// gather makes a commit of a batch, which begins at next or after it.
+func (w *writer) gather(batch []*request, next uint64) commit {
+	c := commit{next: next}
+	blobs := map[uint64]struct{}{}
 	for _, r := range batch {
 		for i := range r.entries {
-			if err := c.entry(w, tx, frames, &r.entries[i]); err != nil {
-				return err
+			e := &r.entries[i]
+			for _, b := range e.Blobs {
+				_, there := w.blobs[b.Key]
+				if _, twice := blobs[b.Key]; there || twice {
+					continue
+				}
+				blobs[b.Key] = struct{}{}
+				c.add(newItem(cell{kind: blobCell, key: b.Key, opening: w.opening}, b.Data))
 			}
+			it := newItem(cell{kind: entryCell, key: e.Pos, count: e.Count, opening: w.opening, mark: e.Mark}, e.Data)
+			c.add(it)
+			c.kept.Add(ranges.Of(e.Pos, uint64(e.Count)))
+			c.next = it.last() + 1
+			c.data += uint64(len(e.Data))
 		}
 		if r.skip > c.next {
 			c.next = r.skip
-			if err := putMeta(tx, cell{key: itemNext, mark: c.next}, nil); err != nil {
+			c.add(newItem(cell{kind: metaCell, key: itemNext, mark: c.next}, nil))
+		}
+	}
+	return c
+}
+
+// count notes what is in the open segment now, or in front of it.
+func (w *writer) count(items []item) {
+	for _, it := range items {
+		if w.bytes += int64(len(it.value)); it.kind == blobCell {
+			w.blobs[it.key] = struct{}{}
+		}
+	}
+}
+
+func (c *commit) add(it item) {
+	c.items = append(c.items, it)
+	c.bytes += int64(len(it.value))
+}
+
+// putThrough commits c to the open segment, after what is in front.
+func (j *Journal) putThrough(c *commit) error {
+	before := j.ahead
+	err := j.w.db.update(func(tx *bolt.Tx) error {
+		if !j.w.recorded {
+			if err := recordOpening(tx, &j.w); err != nil {
 				return err
 			}
 		}
+		for _, items := range [][]item{before.items, c.items} {
+			for _, it := range items {
+				if err := it.put(tx); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	j.w.recorded = true
+	if j.member != nil {
+		j.member.Folded()
 	}
 	return nil
 }
@@ -192,50 +278,32 @@ func recordOpening(tx *bolt.Tx, w *writer) error {
 	return b.Delete(wordKey(itemKept))
 }
 
-func (c *commit) entry(w *writer, tx *bolt.Tx, frames *bolt.Bucket, e *Entry) error {
-	for _, b := range e.Blobs {
-		if err := c.blob(w, tx, b); err != nil {
-			return err
-		}
-	}
-	head := cell{kind: entryCell, key: e.Pos, count: e.Count, opening: w.opening, mark: e.Mark}
-	value := appendCell(make([]byte, 0, cellHead+len(e.Data)), head, e.Data)
-	key := entryKey(head.last(), e.Count)
-	if err := frames.Put(key, value); err != nil {
-		return err
-	}
-	c.kept.Add(ranges.Of(e.Pos, uint64(e.Count)))
-	c.next = head.last() + 1
-	c.data += uint64(len(e.Data))
-	c.bytes += int64(len(key) + len(value))
-	return nil
-}
-
-func (c *commit) blob(w *writer, tx *bolt.Tx, b Blob) error {
-	if _, ok := w.blobs[b.Key]; ok {
-		return nil
-	}
-	blobs, err := bucket(tx, blobBucket)
-	if err != nil || blobs.Get(wordKey(b.Key)) != nil {
-		return err
-	}
-	value := appendCell(nil, cell{kind: blobCell, key: b.Key, opening: w.opening}, b.Data)
-	c.blobs = append(c.blobs, b.Key)
-	c.bytes += int64(len(value))
-	return blobs.Put(wordKey(b.Key), value)
-}
-
-// rotate begins a segment and then seals the one before, if that holds anything.
+// rotate begins a segment and then seals the one before, if that holds anything. A segment that is spoilt is left as it is: bbolt must not
+// touch a damaged tree once more than it has to, and what is in front goes to the new one.
 func (j *Journal) rotate(spoilt bool) error {
 	old, db := j.w.segment, j.w.db
 	if old.kept.Empty() {
 		return nil
 	}
-	if err := j.addSegment(j.durable); err != nil {
+	first := j.durable
+	if spoilt {
+		if at, ok := j.ahead.first(); ok {
+			if first = at; first <= old.first {
+				return nil // all it holds is in front of it
+			}
+		}
+	} else if err := j.fold(); err != nil {
+		return err
+	}
+	j.w.spoilt = spoilt
+	if err := j.addSegment(first); err != nil {
+		return err
+	}
+	j.w.spoilt = false
+	if err := j.fold(); err != nil { // into the new one: there is something only if the old one is spoilt
 		return err
 	}
 	// Not vital: what is not the last is sealed whatever it says, and is read whole at the next opening if it says nothing.
-	// bbolt must not touch a damaged tree once more than it has to.
 	var err error
 	if !spoilt {
 		err = db.update(func(tx *bolt.Tx) error { return putMeta(tx, cell{key: itemKept}, appendRanges(nil, old.kept)) })

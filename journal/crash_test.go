@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"fieldpost/journal"
+	"fieldpost/journal/front"
 )
 
 const childDir = "FIELDPOST_JOURNAL_TEST_DIR"
@@ -33,7 +34,15 @@ func TestMain(m *testing.M) {
 // appendUntilKilled appends from several goroutines, rotating often, and prints each position once it is durable.
 func appendUntilKilled(dir string) error {
 	signal.Ignore(syscall.SIGPIPE)
-	j, damages, err := journal.Open(dir, journal.Options{Binding: binding, SegmentSize: 200 << 10})
+	o := journal.Options{Binding: binding, SegmentSize: 200 << 10}
+	if os.Getenv(fronted) != "" {
+		f, err := front.Open(dir, binding, front.Options{})
+		if err != nil {
+			return err
+		}
+		o.Front, o.Name = f, "j"
+	}
+	j, damages, err := journal.Open(dir, o)
 	if err != nil {
 		return err
 	}

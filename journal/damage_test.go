@@ -315,6 +315,7 @@ func spoilHeaders(b []byte) {
 
 // The open segment goes bad while it is open: a read seals it and has it mended like any other.
 func TestOpenSegmentDamagedWhileOpen(t *testing.T) {
+	bare(t)
 	for name, c := range map[string]struct {
 		harm func([]byte)
 		lost ranges.Set
@@ -346,6 +347,7 @@ func TestOpenSegmentDamagedWhileOpen(t *testing.T) {
 
 // The open segment goes bad and an append meets it first: the journal takes no more, and opening it again mends it.
 func TestAppendMeetsDamage(t *testing.T) {
+	bare(t)
 	dir := t.TempDir()
 	j, _ := open(t, dir, journal.Options{})
 	at := fill(t, j, 20)

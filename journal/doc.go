@@ -8,6 +8,8 @@
 //   - A bad disk costs what was on the bad bytes. A damaged segment is set aside, what can be read is put into a new
 //     one under the same positions, and the loss is named. Opening never panics, loops or gives up for damage.
 //   - One segment is open for append, the others are read-only and leave by unlink.
+//   - Where there is a front file (package front), a small commit costs one sync and a few KB, and goes into the segments with many
+//     others. Readers do not see the difference.
 //   - A bbolt transaction never lasts longer than one bounded copy, and memory does not grow with what is stored.
 //
 // # Files
@@ -59,7 +61,8 @@
 // rest is checked as it is read, entry by entry, against the positions the segment is known to hold, and by Verify in the background.
 // Salvage searches the whole file for cells, so that older copies of a page stand in for a bad one. Of two contents
 // for one position the one of the higher opening holds; what an opening wrote at or after the position at which a later one began is the rest of a
-// transaction that never finished, and stays out.
+// transaction that never finished, and stays out. The same holds for what the front file has; it is put into the open segment at opening, before
+// anything else is appended.
 //
 // bbolt itself only ever opens files that internal/pages has proved, which also reads the sealed ones; see there for why.
 package journal

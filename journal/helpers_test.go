@@ -6,12 +6,15 @@ import (
 	"hash/crc32"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
 
 	"fieldpost/journal"
+	"fieldpost/journal/front"
 	"fieldpost/telemetry/ranges"
 )
 
@@ -23,17 +26,67 @@ func open(t *testing.T, dir string, o journal.Options) (*journal.Journal, []jour
 	if o.Binding == "" {
 		o.Binding = binding
 	}
+	withFront(t, dir, &o)
 	j, damages, err := journal.Open(dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	opened.Store(j, o.Front)
 	t.Cleanup(func() {
-		if err := j.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
+		closeJournal(t, j)
 		boltCheck(t, dir)
 	})
 	return j, damages
+}
+
+// fronted has every journal of these tests opened with a front file of its own: see TestWithFront.
+const fronted = "JOURNAL_FRONT"
+
+// opened holds the front of each open journal.
+var opened sync.Map
+
+func withFront(t *testing.T, dir string, o *journal.Options) {
+	t.Helper()
+	if os.Getenv(fronted) == "" || o.Front != nil {
+		return
+	}
+	check(t, os.MkdirAll(dir, 0o700))
+	f, err := front.Open(dir, o.Binding, front.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Front, o.Name = f, "j"
+}
+
+// bare skips a test that needs its entries in the segment itself; front_test.go has such cases with a front.
+func bare(t *testing.T) {
+	t.Helper()
+	if os.Getenv(fronted) != "" {
+		t.Skip("the entries would stand in front of the segment that is damaged")
+	}
+}
+
+// closeJournal closes a journal and its front.
+func closeJournal(t *testing.T, j *journal.Journal) {
+	t.Helper()
+	if err := j.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	if f, ok := opened.LoadAndDelete(j); ok && f.(*front.Front) != nil {
+		check(t, f.(*front.Front).Close())
+	}
+}
+
+// TestWithFront runs the tests of this package once more, with a front file before every journal.
+func TestWithFront(t *testing.T) {
+	if os.Getenv(fronted) != "" {
+		t.Skip("this is that run")
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^Test", "-test.timeout=10m")
+	cmd.Env = append(os.Environ(), fronted+"=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
 
 // tempDir is t.TempDir on a disk in memory where there is one, for tests that make thousands of commits: not for what is lost with the power.
@@ -78,9 +131,7 @@ func boltCheck(t *testing.T, dir string) {
 
 func mustClose(t *testing.T, j *journal.Journal) {
 	t.Helper()
-	if err := j.Close(); err != nil {
-		t.Fatal(err)
-	}
+	closeJournal(t, j)
 }
 
 // payload is what the tests store at pos: another content for each position and tag, n bytes long.

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"fieldpost/journal/dirlock"
+	"fieldpost/journal/front"
 	"fieldpost/telemetry/ranges"
 )
 
@@ -24,6 +25,11 @@ type Options struct {
 	SegmentSize int64  // bytes at which the open segment is sealed and the next begun; default 8 MiB
 	Log         *slog.Logger
 	OnDamage    func(Damage) // told of damage found after Open, from the goroutine that met it; it must not call the journal
+
+	// Front takes small commits before they go to the segments many at a time; nil: each is one of bbolt's. It is opened before
+	// the journal and closed after it.
+	Front *front.Front
+	Name  string // the journal's in Front; not empty where there is one
 }
 
 // Entry is an opaque frame with its small key. It takes the positions Pos … Pos+Count-1.
@@ -82,6 +88,10 @@ type Journal struct {
 	closed   bool
 	stopped  chan struct{} // closed when the writer has ended
 
+	member *front.Member // nil: without a front
+	ahead  ahead         // what is in front
+	joined [][]byte      // what was handed over at opening, until it is in the segment
+
 	w writer // the writer goroutine's own
 }
 
@@ -123,6 +133,7 @@ func Open(dir string, o Options) (*Journal, []Damage, error) {
 	}
 	damages, err := j.load()
 	if err != nil {
+		j.leave()
 		return nil, nil, errors.Join(fmt.Errorf("open journal %s: %w", dir, err), j.lock.Release())
 	}
 	go j.write()
@@ -315,6 +326,14 @@ func (j *Journal) Close() error {
 	j.notify()
 	j.mu.Unlock()
 	var err error
+	if !j.w.spoilt {
+		err = j.fold() // the writer has ended: its own are ours
+	}
+	if err != nil {
+		j.log.Warn("what is in the front file is left there until the next opening", "err", err)
+		err = nil
+	}
+	j.leave()
 	if db != nil {
 		err = db.close() // waits for readers
 	}

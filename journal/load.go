@@ -66,7 +66,20 @@ func (j *Journal) load() ([]Damage, error) {
 			j.finishSeal(f)
 		}
 	}
-	return damages, j.begin(files, opening+1)
+	latest, began := uint64(0), uint64(0)
+	for _, f := range files {
+		if f.opening >= latest {
+			latest, began = f.opening, f.began
+		}
+	}
+	if err := j.begin(files, opening+1); err != nil {
+		return nil, err
+	}
+	damage, err := j.join(latest, began)
+	if damage != nil {
+		damages = append(damages, *damage)
+	}
+	return damages, err
 }
 
 // list returns the segments by first position, and leftover temporary files.
@@ -130,10 +143,13 @@ func (j *Journal) begin(files []loaded, opening uint64) error {
 // and writer would have to wait for each other.
 func (j *Journal) mapSize() int64 { return j.o.SegmentSize + j.o.SegmentSize/2 }
 
-// addSegment creates the segment that begins at first and makes it the open one.
+// addSegment creates the segment that begins at first and makes it the open one. What is in front belongs to it then.
 func (j *Journal) addSegment(first uint64) error {
 	path := filepath.Join(j.dir, baseName(first)+segmentSuffix)
-	err := createSegment(path, facts{binding: j.o.Binding, first: first, opening: j.w.opening, began: j.w.began})
+	moved := j.ahead.kept()
+	// What moves may refer to blobs that stay behind.
+	salvaged := !moved.Empty()
+	err := createSegment(path, facts{binding: j.o.Binding, first: first, opening: j.w.opening, began: j.w.began, salvaged: salvaged})
 	if err != nil {
 		return err
 	}
@@ -141,10 +157,14 @@ func (j *Journal) addSegment(first uint64) error {
 	if err != nil {
 		return err
 	}
-	s := &segment{first: first, path: path, size: diskSize(path), db: d}
+	s := &segment{first: first, path: path, kept: moved, size: diskSize(path), salvaged: salvaged, db: d}
 	j.mu.Lock()
+	if n := len(j.segments); n > 0 && salvaged {
+		j.segments[n-1].kept = j.segments[n-1].kept.Minus(moved)
+	}
 	j.segments = append(j.segments, s)
 	j.mu.Unlock()
 	j.w.blobs, j.w.bytes, j.w.db, j.w.segment, j.w.recorded = map[uint64]struct{}{}, 0, d, s, true
+	j.w.count(j.ahead.items)
 	return nil
 }

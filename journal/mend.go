@@ -71,7 +71,7 @@ func (j *Journal) Verify(ctx context.Context) ([]Damage, error) {
 	var views []view
 	for _, s := range j.segments {
 		if s.db == nil {
-			views = append(views, s.view(j.durable))
+			views = append(views, j.view(s))
 		}
 	}
 	found := len(j.damages)

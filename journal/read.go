@@ -70,7 +70,7 @@ func (j *Journal) blobElsewhere(key uint64) []byte {
 	j.mu.Lock()
 	views := make([]view, len(j.segments))
 	for i, s := range j.segments {
-		views[i] = s.view(j.durable)
+		views[i] = j.view(s)
 	}
 	j.mu.Unlock()
 	for _, v := range slices.Backward(views) {
@@ -86,16 +86,17 @@ type view struct {
 	*segment            // for its unchanging fields
 	kept     ranges.Set // a copy, or of a sealed segment
 	db       *database  // nil: sealed
+	ahead    ahead      // of the open one
 	limit    uint64     // positions below are durable
 	version  int
 	salvaged bool
 }
 
 // view must be called with Journal.mu held.
-func (s *segment) view(durable uint64) view {
-	v := view{segment: s, kept: s.kept, db: s.db, limit: durable, version: s.version, salvaged: s.salvaged}
+func (j *Journal) view(s *segment) view {
+	v := view{segment: s, kept: s.kept, db: s.db, limit: j.durable, version: s.version, salvaged: s.salvaged}
 	if s.db != nil {
-		v.kept = s.kept.Clone()
+		v.kept, v.ahead = s.kept.Clone(), j.ahead
 	}
 	return v
 }
@@ -110,7 +111,7 @@ func (j *Journal) locate(pos uint64) (v view, ok bool, err error) {
 	i := sort.Search(len(j.segments), func(i int) bool { return j.segments[i].first > pos })
 	for _, s := range j.segments[max(i-1, 0):] {
 		if _, ok := heldFrom(s.kept, pos); ok {
-			return s.view(j.durable), true, nil
+			return j.view(s), true, nil
 		}
 	}
 	return view{}, false, nil
@@ -166,10 +167,20 @@ type query struct {
 
 func (j *Journal) fetch(pos uint64, q query) (entries []Entry, err error) {
 	err = j.withSegment(pos, func(v view) error {
-		return v.with(frameBucket, func(c cursor) (err error) {
-			entries, err = v.collect(c, pos, q)
-			return err
-		})
+		q := q // each try has the whole budget
+		entries = nil
+		want, _ := heldFrom(v.kept, pos)
+		if at, ok := v.ahead.first(); !ok || want < at {
+			err := v.with(frameBucket, func(c cursor) (err error) {
+				entries, err = v.collect(c, pos, &q)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		entries = v.collectAhead(entries, want, q)
+		return nil
 	})
 	return entries, err
 }
@@ -231,10 +242,14 @@ func (c *boltCursor) Value(n int) ([]byte, error) {
 
 // collect copies entries from pos on until the budget is spent. What is kept says what must be there: an entry that is missing is damage,
 // however sound the tree looks.
-func (v view) collect(c cursor, pos uint64, q query) ([]Entry, error) {
+func (v view) collect(c cursor, pos uint64, q *query) ([]Entry, error) {
 	var entries []Entry
 	want, more := heldFrom(v.kept, pos)
-	for ok := c.Seek(wordKey(want)); more && want < v.limit; ok = c.Next() {
+	limit := v.limit
+	if at, ok := v.ahead.first(); ok {
+		limit = min(limit, at)
+	}
+	for ok := c.Seek(wordKey(want)); more && want < limit; ok = c.Next() {
 		if !ok {
 			if c.Err() != nil {
 				return nil, c.Err()
@@ -253,6 +268,7 @@ func (v view) collect(c cursor, pos uint64, q query) ([]Entry, error) {
 			cost += entryCost
 		}
 		if len(entries) > 0 && cost > q.budget {
+			q.budget = -1
 			break
 		}
 		q.budget -= cost
@@ -260,6 +276,24 @@ func (v view) collect(c cursor, pos uint64, q query) ([]Entry, error) {
 		want, more = heldFrom(v.kept, head.last()+1)
 	}
 	return entries, nil
+}
+
+// collectAhead adds to entries those in front, from want on, until the budget is spent.
+func (v view) collectAhead(entries []Entry, want uint64, q query) []Entry {
+	for _, it := range v.ahead.from(want) {
+		data := it.data()
+		cost := len(data)
+		if q.head >= 0 {
+			data = data[:min(q.head, len(data))]
+			cost = len(data) + entryCost
+		}
+		if len(entries) > 0 && cost > q.budget {
+			break
+		}
+		q.budget -= cost
+		entries = append(entries, Entry{Pos: it.key, Count: it.count, Mark: it.mark, Data: bytes.Clone(data)})
+	}
+	return entries
 }
 
 // readEntry reads the entry that c stands on, all of it or the first n bytes of its data.
@@ -289,6 +323,9 @@ func readEntry(c cursor, n int) (cell, []byte, error) {
 
 // blob returns a copy of a blob, nil if there is none.
 func (v view) blob(key uint64) (data []byte, err error) {
+	if data = v.ahead.blob(key); data != nil {
+		return data, nil
+	}
 	err = v.with(blobBucket, func(c cursor) error {
 		want := wordKey(key)
 		if !c.Seek(want) || !bytes.Equal(c.Key(), want) {

@@ -112,7 +112,7 @@ func (c *Config) Edge(software string, log *slog.Logger) (edge.Config, error) {
 		if err != nil {
 			return out, fmt.Errorf("set up link %s: %w", l.Name, err)
 		}
-		out.Links = append(out.Links, edge.Link{Name: l.Name, Kind: "mqtt", URL: dialer.Target(), Dialer: dialer, Accept: l.AcceptStores})
+		out.Links = append(out.Links, edge.Link{Name: l.Name, Kind: "mqtt", URL: dialer.Target(), Dialer: dialer, Accept: l.AcceptStores, Proven: dialer.Proven()})
 	}
 	return out, nil
 }

@@ -40,20 +40,17 @@ const stepLimit = int64(time.Millisecond)
 // Clock is safe for concurrent use.
 type Clock struct {
 	source Source
-	floor  telemetry.Time
 	log    *slog.Logger
 
 	mu      sync.Mutex // held while a regime is replaced
+	floor   Floor
 	regime  atomic.Pointer[Regime]
 	changed chan struct{}
 }
 
-// release is a time before which no Fieldpost ran: the floor of a node that has none yet (2026-01-01T00:00:00Z).
-const release telemetry.Time = 1767225600e9
-
-// New returns a clock for a boot. A wall clock before floor (the last time known from disk) is unset, unless the kernel disciplines it.
-func New(source Source, boot telemetry.Boot, floor telemetry.Time, log *slog.Logger) *Clock {
-	c := &Clock{source: source, floor: max(floor, release), log: log, changed: make(chan struct{})}
+// New returns a clock for a boot. A wall clock before floor, as the disk has it, is unset, unless the kernel disciplines it.
+func New(source Source, boot telemetry.Boot, floor Floor, log *slog.Logger) *Clock {
+	c := &Clock{source: source, floor: floor.in(boot), log: log, changed: make(chan struct{})}
 	c.regime.Store(c.look(boot))
 	return c
 }
@@ -62,7 +59,7 @@ func (c *Clock) look(boot telemetry.Boot) *Regime {
 	wall, mono := c.source.Read()
 	state := max(c.source.Trust(), telemetry.ClockFloor)
 	// A clock chip with a flat battery starts in 1970 too: only the kernel's own discipline overrules the floor.
-	if state < telemetry.ClockSync && wall < c.floor {
+	if state < telemetry.ClockSync && wall < max(c.floor.Time, release) {
 		state = telemetry.ClockUnset
 	}
 	return &Regime{Boot: boot, State: state, Offset: int64(wall) - mono}

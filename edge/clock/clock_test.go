@@ -31,7 +31,7 @@ func at(s string) telemetry.Time {
 func TestRegimes(t *testing.T) {
 	boot := telemetry.Boot{Ordinal: 3, ID: 7}
 	f := &fake{wall: at("1970-01-01T00:01:00Z"), mono: 60e9, trust: telemetry.ClockFloor}
-	c := clock.New(f, boot, at("2026-01-01T00:00:00Z"), quiet())
+	c := clock.New(f, boot, clock.Floor{Time: at("2026-01-01T00:00:00Z")}, quiet())
 
 	first := c.Regime()
 	if first.State != telemetry.ClockUnset || first.Boot != boot || first.Offset != 0 {
@@ -82,7 +82,7 @@ func TestFloor(t *testing.T) {
 		at("2026-01-01T00:00:00Z"): telemetry.ClockFloor,
 		at("2026-03-01T00:00:00Z"): telemetry.ClockUnset,
 	} {
-		if got := clock.New(f, telemetry.Boot{}, floor, quiet()).Regime().State; got != want || !got.Doubtful() {
+		if got := clock.New(f, telemetry.Boot{}, clock.Floor{Time: floor}, quiet()).Regime().State; got != want || !got.Doubtful() {
 			t.Errorf("floor %v: %v, want %v", floor, got, want)
 		}
 	}
@@ -91,7 +91,7 @@ func TestFloor(t *testing.T) {
 		telemetry.ClockSync:  telemetry.ClockSync,
 	} {
 		f.trust = trust
-		if got := clock.New(f, telemetry.Boot{}, at("2026-03-01T00:00:00Z"), quiet()).Regime().State; got != want {
+		if got := clock.New(f, telemetry.Boot{}, clock.Floor{Time: at("2026-03-01T00:00:00Z")}, quiet()).Regime().State; got != want {
 			t.Errorf("trust %v below the floor: %v, want %v", trust, got, want)
 		}
 	}
@@ -110,5 +110,56 @@ func TestSystem(t *testing.T) {
 	id, err := clock.BootID()
 	if err != nil || id == 0 {
 		t.Fatalf("boot id %x, %v", id, err)
+	}
+}
+
+func TestFloorRises(t *testing.T) {
+	const day = 24 * time.Hour
+	boot := telemetry.Boot{Ordinal: 1, ID: 7}
+	old := clock.Floor{Time: at("2026-03-01T00:00:00Z"), Boot: 7, Base: at("2026-02-01T00:00:00Z")}
+	for name, c := range map[string]struct {
+		floor clock.Floor
+		boot  uint64
+		wall  string
+		mono  time.Duration
+		trust telemetry.ClockState
+		want  string
+	}{
+		"a node's first is taken as it is":    {clock.Floor{}, 7, "2027-06-01T00:00:00Z", time.Hour, telemetry.ClockSync, "2027-06-01T00:00:00Z"},
+		"with what elapsed in the boot":       {old, 7, "2026-03-05T00:00:00Z", 32 * day, telemetry.ClockSync, "2026-03-05T00:00:00Z"},
+		"a lying server, a day per boot":      {old, 7, "2037-01-01T00:00:00Z", 40 * day, telemetry.ClockSync, "2026-03-14T00:00:00Z"},
+		"the next boot begins where it was":   {old, 8, "2037-01-01T00:00:00Z", time.Hour, telemetry.ClockSync, "2026-03-02T01:00:00Z"},
+		"never down":                          {old, 7, "2026-02-02T00:00:00Z", time.Hour, telemetry.ClockSync, "2026-03-01T00:00:00Z"},
+		"not by what the kernel has not said": {old, 7, "2026-03-05T00:00:00Z", 32 * day, telemetry.ClockLocal, "2026-03-01T00:00:00Z"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			boot := boot
+			boot.ID = c.boot
+			f := &fake{wall: at(c.wall), mono: int64(c.mono), trust: c.trust}
+			got := clock.New(f, boot, c.floor, quiet()).Floor()
+			if got.Time != at(c.want) || got.Boot != c.boot {
+				t.Errorf("floor %+v, want %s of boot %d", got, c.want, c.boot)
+			}
+		})
+	}
+}
+
+func TestGatewayLowersFloor(t *testing.T) {
+	f := &fake{wall: at("2026-05-01T00:00:00Z"), mono: int64(time.Hour), trust: telemetry.ClockLocal}
+	c := clock.New(f, telemetry.Boot{ID: 7}, clock.Floor{Time: at("2031-01-01T00:00:00Z"), Boot: 7, Base: at("2030-12-31T00:00:00Z")}, quiet())
+	if s := c.Regime().State; s != telemetry.ClockUnset {
+		t.Fatalf("below the floor: %v", s)
+	}
+	c.LowerFloor(at("2030-12-31T12:00:00Z")) // within a day: no contradiction
+	c.LowerFloor(at("1999-01-01T00:00:00Z")) // a gateway that does not know the time either
+	if s := c.Regime().State; s != telemetry.ClockUnset {
+		t.Fatalf("lowered by what proves nothing: %v", s)
+	}
+	c.LowerFloor(at("2026-05-01T00:00:10Z"))
+	if s := c.Regime().State; s != telemetry.ClockLocal {
+		t.Fatalf("after the gateway's word: %v", s)
+	}
+	if got := c.Floor().Time; got != at("2026-04-30T00:00:10Z") {
+		t.Fatalf("floor %v", got)
 	}
 }

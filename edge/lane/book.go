@@ -17,6 +17,7 @@ import (
 	"fieldpost/history"
 	"fieldpost/journal"
 	"fieldpost/journal/dirlock"
+	"fieldpost/journal/front"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
 	"fieldpost/telemetry/ranges"
@@ -45,6 +46,7 @@ type Book struct {
 	log     *slog.Logger
 	lock    *dirlock.Lock
 	state   *journal.State
+	front   *front.Front // before all lanes
 	clock   *clock.Clock
 	series  *catalogue
 	past    *history.Catalogue // of all lanes
@@ -61,6 +63,7 @@ type Book struct {
 
 	mu      sync.Mutex
 	ledger  ledger
+	reach   [len(laneFolders)]reach
 	boots   []wire.Boot
 	places  map[uint64]place // where a table was seen last
 	dirty   bool             // acked ranges changed since they were last saved
@@ -114,6 +117,9 @@ func Open(o Options) (_ *Book, err error) {
 	}
 	b.clock = clock.New(o.Clock, b.boot(o.BootID), floor, o.Log)
 
+	if b.front, err = front.Open(o.Dir, o.Node, front.Options{Log: o.Log}); err != nil {
+		return nil, bindingHint(err, o)
+	}
 	var damages [len(laneFolders)][]journal.Damage
 	for _, l := range laneFolders {
 		w := &writer{lane: l, dir: o.Dir, every: o.CommitEvery, log: o.Log, capacity: b.segmentSize(l), room: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
@@ -121,11 +127,14 @@ func Open(o Options) (_ *Book, err error) {
 			w.every = 0
 		}
 		b.writers[l] = w
-		if damages[l], err = w.open(o.Node, b.onDamage(l), b.historyOptions()); err != nil {
+		if damages[l], err = w.open(o.Node, b.front, b.onDamage(l), b.historyOptions()); err != nil {
 			return nil, bindingHint(err, o)
 		}
 	}
 	if err := b.recoverEpochs(); err != nil {
+		return nil, err
+	}
+	if err := b.explain(&damages); err != nil {
 		return nil, err
 	}
 	if err := b.drawEpoch(); err != nil {
@@ -151,7 +160,7 @@ func Open(o Options) (_ *Book, err error) {
 }
 
 func bindingHint(err error, o Options) error {
-	if errors.Is(err, journal.ErrBinding) {
+	if errors.Is(err, journal.ErrBinding) || errors.Is(err, front.ErrBinding) {
 		return fmt.Errorf("%w; this node is %q: set `node` back, or give it a journal.dir of its own", err, o.Node)
 	}
 	return err
@@ -326,6 +335,9 @@ func (b *Book) Close() error {
 		if j, _ := w.snapshot(); j != nil {
 			errs = append(errs, j.Close())
 		}
+	}
+	if b.front != nil {
+		errs = append(errs, b.front.Close())
 	}
 	if b.state != nil {
 		errs = append(errs, b.state.Close())

@@ -6,7 +6,8 @@
 // A record's position in its lane's journal is its sequence. Sequences count on across epochs. Layout of the folder:
 //
 //	lock         held while a process has the lanes open
-//	state.db     epochs, boot table, losses, acknowledged ranges, clock floor (journal.State, JSON values)
+//	state.db     epochs, boot table, losses, how far the lanes go, acknowledged ranges, clock floor (journal.State, JSON values)
+//	front.*      what is committed before it goes to the journals, many commits at a time
 //	alarm/ live/ bulk/ archive/   one journal each
 //
 // state.db may be lost: epochs are then worked out again from the frames' headers, and the gateway's hello says anew what is acknowledged.

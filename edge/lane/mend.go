@@ -74,7 +74,7 @@ func (b *Book) mend(w *writer, cause error) error {
 			b.log.Warn("close the failed journal", "lane", w.lane.String(), "err", err)
 		}
 	}
-	damages, err := w.open(b.o.Node, b.onDamage(w.lane), b.historyOptions())
+	damages, err := w.open(b.o.Node, b.front, b.onDamage(w.lane), b.historyOptions())
 	if err != nil {
 		return err
 	}

@@ -151,16 +151,12 @@ func unsentOf(j *journal.Journal, seg journal.Segment, safe ranges.Set) ranges.S
 
 // drop writes the loss down, with its reason, and then unlinks the segment (delivery rule 15).
 func (b *Book) drop(l telemetry.Lane, seg journal.Segment, unsent ranges.Set, reason wire.Reason) bool {
+	now, _ := b.clock.Now()
+	if err := b.left(l, seg, reason, now, unsent); err != nil {
+		// On a full disk this very note may not fit. Without it the gateway knows the range as lost, only not why.
+		b.log.Warn("write down what is dropped", "lane", l.String(), "err", err)
+	}
 	if !unsent.Empty() {
-		now, _ := b.clock.Now()
-		b.mu.Lock()
-		b.ledger.lose(l, reason, now, unsent)
-		err := b.save()
-		b.mu.Unlock()
-		if err != nil {
-			// On a full disk this very note may not fit. Without it the gateway knows the range as lost, only not why.
-			b.log.Warn("write down what is dropped", "lane", l.String(), "err", err)
-		}
 		if l == telemetry.Archive { // as it was told to
 			b.log.Info("dropped the oldest of the archive, which nobody asked for", "reason", reason.String(), "ranges", unsent.String(), "count", unsent.Len())
 		} else {
@@ -195,11 +191,15 @@ func (b *Book) damaged(l telemetry.Lane, d journal.Damage) {
 	if err != nil {
 		b.log.Warn("write down what was damaged", "lane", l.String(), "err", err)
 	}
-	b.log.Error("journal damaged: segment set aside", "lane", l.String(), "file", d.Path, "salvaged", d.Salvaged.Len(), "lost", d.Lost.String(), "err", d.Cause)
+	message, what := "journal damaged: segment set aside", "a damaged segment was set aside"
+	if d.Path == "" {
+		message, what = "journal damaged: segment gone", d.Cause.Error()
+	}
+	b.log.Error(message, "lane", l.String(), "file", d.Path, "salvaged", d.Salvaged.Len(), "lost", d.Lost.String(), "err", d.Cause)
 	b.changed.send()
 	b.tellDamage(regime, telemetry.Event{
 		State: telemetry.Raised, Time: now,
-		Message: fmt.Sprintf("%s lane: a damaged segment was set aside; %d records saved, lost: %s", l, d.Salvaged.Len(), lostText(d.Lost)),
+		Message: fmt.Sprintf("%s lane: %s; %d records saved, lost: %s", l, what, d.Salvaged.Len(), lostText(d.Lost)),
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"fieldpost/edge/clock"
 	"fieldpost/journal"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
@@ -21,6 +22,7 @@ const (
 	keyBoots    = "boots"
 	keyLost     = "losses"
 	keyFloor    = "floor"
+	keyReach    = "reach"
 	keyAcked    = "acked/"   // + store id
 	keyStore    = "store/"   // + link: the store it met first
 	keyRaised   = "raised"   // events raised and not cleared: standing
@@ -65,9 +67,9 @@ func (b *Book) get(key string, into any) error {
 	return nil
 }
 
-// save writes epochs, boots and losses. The caller holds mu.
+// save writes epochs, boots, losses and how far the lanes go. The caller holds mu.
 func (b *Book) save() error {
-	return b.put(map[string]any{keyEpochs: b.ledger.epochs, keyBoots: b.boots, keyLost: b.ledger.saveLost()})
+	return b.put(map[string]any{keyEpochs: b.ledger.epochs, keyBoots: b.boots, keyLost: b.ledger.saveLost(), keyReach: b.reached()})
 }
 
 func (b *Book) put(values map[string]any) error {
@@ -102,6 +104,13 @@ func (b *Book) saveLazily() error {
 			}
 			puts[keyAcked+id.String()] = raw
 		}
+	}
+	if len(puts) > 0 { // not worth a commit of its own
+		raw, err := json.Marshal(b.reached())
+		if err != nil {
+			return fmt.Errorf("write how far the lanes go: %w", err)
+		}
+		puts[keyReach] = raw
 	}
 	if err := b.state.Update(puts); err != nil {
 		undo()
@@ -143,19 +152,16 @@ func (b *Book) noteClock() (changed bool) {
 }
 
 // loadFloor returns the last time that was known for sure.
-func (b *Book) loadFloor() (floor telemetry.Time, err error) {
+func (b *Book) loadFloor() (floor clock.Floor, err error) {
 	err = b.get(keyFloor, &floor)
 	return floor, err
 }
 
-// saveFloor raises the floor by the kernel's synchronised time (delivery rule 21).
+// saveFloor writes the clock's floor down where it has moved (delivery rule 21).
 func (b *Book) saveFloor() error {
-	now, r := b.clock.Now()
-	if r.State != telemetry.ClockSync {
-		return nil
-	}
 	old, err := b.loadFloor()
-	if err != nil || now <= old {
+	now := b.clock.Floor()
+	if err != nil || now.Time == old.Time {
 		return err
 	}
 	return b.put(map[string]any{keyFloor: now})

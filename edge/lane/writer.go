@@ -13,6 +13,7 @@ import (
 	"fieldpost/edge/clock"
 	"fieldpost/history"
 	"fieldpost/journal"
+	"fieldpost/journal/front"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
 	"fieldpost/telemetry/ranges"
@@ -294,10 +295,12 @@ func (w *writer) frame(q *queue, h frame.Header, n int, tab *table, scratch []fr
 }
 
 // open opens the lane's journal and what reads it back.
-func (w *writer) open(node string, onDamage func(journal.Damage), h history.Options) ([]journal.Damage, error) {
+func (w *writer) open(node string, f *front.Front, onDamage func(journal.Damage), h history.Options) ([]journal.Damage, error) {
 	dir := filepath.Join(w.dir, w.lane.String())
 	log := w.log.With("lane", w.lane.String())
-	j, damages, err := journal.Open(dir, journal.Options{Binding: node, SegmentSize: w.capacity, Log: log, OnDamage: onDamage})
+	j, damages, err := journal.Open(dir, journal.Options{
+		Binding: node, SegmentSize: w.capacity, Log: log, OnDamage: onDamage, Front: f, Name: w.lane.String(),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open the %s lane: %w", w.lane, err)
 	}

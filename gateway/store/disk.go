@@ -8,12 +8,14 @@ import (
 
 	"fieldpost/history"
 	"fieldpost/journal"
+	"fieldpost/journal/front"
 	"fieldpost/telemetry/frame"
 )
 
 // disk is the open files of a store, and what reads them.
 type disk struct {
 	journal *journal.Journal
+	front   *front.Front
 	state   *journal.State
 	reader  *history.Reader
 	merged  *history.Merged
@@ -23,6 +25,9 @@ func (d *disk) close() error {
 	var errs []error
 	if d.journal != nil {
 		errs = append(errs, d.journal.Close())
+	}
+	if d.front != nil {
+		errs = append(errs, d.front.Close())
 	}
 	if d.state != nil {
 		errs = append(errs, d.state.Close())
@@ -40,8 +45,11 @@ func (s *Store) openDisk(first bool) (_ *disk, _ *ledger, err error) {
 	}()
 	binding, dir := s.id.String(), filepath.Join(s.dir, "journal")
 	var damage []journal.Damage
+	if d.front, err = front.Open(s.dir, binding, front.Options{Log: s.log}); err != nil {
+		return nil, nil, err
+	}
 	if d.journal, damage, err = journal.Open(dir, journal.Options{
-		Binding: binding, SegmentSize: s.segmentSize, Log: s.log, OnDamage: s.lateDamage,
+		Binding: binding, SegmentSize: s.segmentSize, Log: s.log, OnDamage: s.lateDamage, Front: d.front, Name: "journal",
 	}); err != nil {
 		return nil, nil, err
 	}

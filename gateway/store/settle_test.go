@@ -3,46 +3,76 @@ package store
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"testing"
-
-	"fieldpost/telemetry/ranges"
 )
 
 // A sync failed after the last page of a commit was written: the file shows the commit, and the disk does not have that page. What the next
 // opening finds and acknowledges must be there after a power cut all the same.
 func TestWhatOpeningFindsIsOnDisk(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, dir, RetentionSettings{}, nil)
-	s.mustAppend(t, makeFrame(t, "pi", 1, 10))
-	name := s.disk.journal.Segments()[0].Path[len(dir):]
-	read := func(dir string) []byte {
-		t.Helper()
-		b, err := os.ReadFile(dir + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
-	copied := func(from string) string {
-		t.Helper()
-		to := t.TempDir()
-		if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-			t.Fatal(err)
-		}
-		return to
-	}
-	before := read(dir)
-	s.mustAppend(t, makeFrame(t, "pi", 11, 10))
-	shown := copied(dir)
-	after := read(shown)
+	for name, n := range map[string]int{"in the front file": 1, "in a segment": 800} { // so many frames go straight there
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir, RetentionSettings{}, nil)
+			s.mustAppend(t, makeFrame(t, "pi", 1, 10))
+			s.mustAppend(t, manyFrames(t, 11, 800)...) // so that nothing is left in front
+			before := copied(t, dir)
+			s.mustAppend(t, manyFrames(t, 811, n)...)
+			after := copied(t, dir) // what the failed commit shows
 
-	s = open(t, shown, RetentionSettings{}, nil)
-	s.wantStored(t, "pi", set(1, 20))
-	cut := copied(shown)
-	disk := read(cut)
+			shown := copied(t, after)
+			s = open(t, shown, RetentionSettings{}, nil)
+			last := uint64(810 + n)
+			s.wantStored(t, "pi", set(1, last))
+			cut := copied(t, shown)
+			if n == 1 {
+				takeFrontBack(t, before, cut)
+			} else {
+				takeMetaBack(t, before, after, cut, s.disk.journal.Segments()[0].Path[len(shown):])
+			}
+			s = open(t, cut, RetentionSettings{}, nil)
+			s.wantStored(t, "pi", set(1, last))
+			if got := s.sequences(t, "pi"); !got.Equal(set(1, last)) {
+				t.Fatalf("can query %s", got)
+			}
+		})
+	}
+}
+
+func manyFrames(t *testing.T, first, n int) []Frame {
+	t.Helper()
+	frames := make([]Frame, n)
+	for i := range frames {
+		frames[i] = makeFrame(t, "pi", uint64(first+i), 1)
+	}
+	return frames
+}
+
+func copied(t *testing.T, from string) string {
+	t.Helper()
+	to := t.TempDir()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+func content(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// takeMetaBack gives cut the meta page that it had before, if it has what the failed commit wrote.
+func takeMetaBack(t *testing.T, before, after, cut, name string) {
+	t.Helper()
+	disk := content(t, cut+name)
 	page, reverted := os.Getpagesize(), 0
 	for at := 0; at < 2*page; at += page { // the two meta pages
-		was, is := before[at:at+page], after[at:at+page]
+		was, is := content(t, before+name)[at:at+page], content(t, after+name)[at:at+page]
 		if !bytes.Equal(was, is) && bytes.Equal(is, disk[at:at+page]) {
 			copy(disk[at:], was)
 			reverted++
@@ -54,9 +84,18 @@ func TestWhatOpeningFindsIsOnDisk(t *testing.T) {
 	if err := os.WriteFile(cut+name, disk, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s = open(t, cut, RetentionSettings{}, nil)
-	s.wantStored(t, "pi", set(1, 20))
-	if got := s.sequences(t, "pi"); !got.Equal(ranges.Make(ranges.Range{From: 1, To: 20})) {
-		t.Fatalf("can query %s", got)
+}
+
+// takeFrontBack gives cut the front file that it had before, if that is still there.
+func takeFrontBack(t *testing.T, before, cut string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(cut, "front.*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		if err := os.WriteFile(path, content(t, filepath.Join(before, filepath.Base(path))), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

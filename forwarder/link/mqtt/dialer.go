@@ -79,6 +79,9 @@ func New(s Settings, log *slog.Logger) (*Dialer, error) {
 // Target returns the broker's address as status shows it, without secrets.
 func (d *Dialer) Target() string { return d.url.Redacted() }
 
+// Proven reports whether the other end has to prove who it is.
+func (d *Dialer) Proven() bool { return d.url.Scheme == "ssl" || d.url.Scheme == "wss" }
+
 // Counters is forwarder.Dialer.
 func (d *Dialer) Counters() forwarder.Counters { return d.counts.read() }
 
