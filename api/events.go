@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+	"iter"
 	"net/http"
 
 	"fieldpost/telemetry"
@@ -8,13 +10,18 @@ import (
 
 const eventHeader = "time,node,device,pattern,state,severity,message"
 
-// events serves GET /v1/events: node, device, from, to, state (raised or cleared), order, limit, format, cursor as in readings.
+// events serves GET /v1/events: node, device, from, to, state (raised, cleared or standing), order, limit, format, cursor as in readings.
 func (s *server) events(sel EventSelector) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		p := readParams(r, "node", "device", "from", "to", "state", "limit", "order", "format", "cursor")
 		q := EventQuery{Node: p.node(), Device: p.name("device"), Descending: p.descending()}
 		q.From, q.To = p.span()
+		find := sel.Events
 		p.read("state", func(v string) error {
+			if v == standing {
+				find = func(ctx context.Context, q EventQuery) iter.Seq2[Event, error] { return standingEvents(ctx, sel, q) }
+				return nil
+			}
 			state, err := telemetry.ParseState(v)
 			q.State = &state
 			return err
@@ -27,6 +34,6 @@ func (s *server) events(sel EventSelector) func(http.ResponseWriter, *http.Reque
 		return answer(s, w, r, list[Event]{
 			format: format, limit: limit, header: eventHeader, json: appendEvent, csv: appendEventRow,
 			link: cursorAfter(func(e *Event) string { return e.Cursor().encode() }),
-		}, sel.Events(r.Context(), q))
+		}, find(r.Context(), q))
 	}
 }

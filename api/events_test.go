@@ -29,6 +29,10 @@ func TestEventsParameters(t *testing.T) {
 		{"device=node", []int{1}},
 		{"state=raised", []int{9, 1}},
 		{"state=cleared", []int{10}},
+		{"state=standing", []int{1}}, // 9 was cleared by 10
+		{"state=standing&to=2026-07-01T12:01:00Z", []int{9}},
+		{"state=standing&from=2026-07-01T12:02:00Z", []int{}},
+		{"state=standing&order=desc&node=pi-7", []int{}},
 		{"from=2026-07-01T12:00:01Z&to=2026-07-01T12:01:00Z", []int{9}},
 		{"from=1782907260", []int{1, 10}},
 		{"node=pi-7&order=desc", []int{10, 9}},

@@ -112,5 +112,15 @@ func TestDashboard(t *testing.T) {
 		b.await("no sideways scrolling", `document.documentElement.scrollWidth <= 390`)
 		b.shoot("phone" + map[string]string{"#/": "-fleet", "#/boat-2": "-node", "#/boat-2/weather": "-device"}[place])
 	}
+
+	// What stands is shown, however much has happened since.
+	began := time.Now().Add(-2 * time.Hour)
+	f.raise("boat-2", telemetry.Event{Device: "weather", Pattern: "storm", State: telemetry.Raised, Severity: telemetry.Critical, Time: telemetry.TimeOf(began), Message: "storm"})
+	for i := range 600 {
+		f.raise("pump-house", telemetry.Event{Device: "pump", Pattern: "flutter", State: telemetry.State(i % 2), Time: telemetry.TimeOf(began.Add(time.Duration(i+1) * time.Second))})
+	}
+	b.open("about:blank")
+	b.open(url + "/")
+	b.await("the old alarm on the node's card", `[...document.querySelectorAll(".card .badge.critical")].some(e => e.textContent === "storm")`)
 	b.checkConsole()
 }

@@ -116,6 +116,11 @@ export function getEvents(limit: number): Promise<PatternEvent[]> {
   return get(query("/v1/events", { order: "desc", limit }));
 }
 
+/** The events that are raised and not cleared, however old. */
+export function getStanding(): Promise<PatternEvent[]> {
+  return get(query("/v1/events", { state: "standing", limit: 10_000 }));
+}
+
 /** Buckets of step ms for all metrics in scope since from (ms). */
 export function getBuckets(scope: Scope, from: number, step: number, signal: AbortSignal): Promise<Bucket[]> {
   const start = Math.floor(from / step) * step; // whole buckets only

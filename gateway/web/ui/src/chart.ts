@@ -3,6 +3,7 @@ import "uplot/dist/uPlot.min.css";
 import type { Columns, Gap } from "./bins.ts";
 import { axisTime } from "./format.ts";
 import type { EventSpan } from "./model.ts";
+import { paint, unpaint } from "./paint.ts";
 
 /** What a chart shows; times in ms. */
 export interface Picture {
@@ -27,6 +28,8 @@ export class Chart {
   readonly root = document.createElement("div");
   #plot: uPlot | undefined;
   #picture: Picture | undefined;
+  #look: (() => Picture) | undefined;
+  readonly #job = (): void => this.#draw();
   #visible = false;
   #dirty = false;
   #width = 0;
@@ -40,15 +43,16 @@ export class Chart {
     this.#resize.observe(this.root);
     this.#sight = new IntersectionObserver(([e]) => {
       this.#visible = e?.isIntersecting ?? false;
-      if (this.#dirty) this.#draw();
+      this.#drawSoon();
     });
     this.#sight.observe(this.root);
   }
 
-  show(picture: Picture): void {
-    this.#picture = picture;
+  /** Has what look returns drawn soon, if anybody can see it; else look is asked when it comes into sight. */
+  show(look: () => Picture): void {
+    this.#look = look;
     this.#dirty = true;
-    this.#draw();
+    this.#drawSoon();
   }
 
   /** Takes the page's colours anew. */
@@ -56,10 +60,11 @@ export class Chart {
     this.#plot?.destroy();
     this.#plot = undefined;
     this.#dirty = true;
-    this.#draw();
+    this.#drawSoon();
   }
 
   destroy(): void {
+    unpaint(this.#job);
     this.#resize.disconnect();
     this.#sight.disconnect();
     this.#plot?.destroy();
@@ -69,12 +74,17 @@ export class Chart {
     if (width === this.#width) return;
     this.#width = width;
     this.#plot?.setSize({ width, height: this.options.height });
-    this.#draw();
+    this.#drawSoon();
+  }
+
+  #drawSoon(): void {
+    if (this.#visible && this.#width > 0 && this.#dirty) paint(this.#job);
   }
 
   #draw(): void {
-    if (!this.#picture || !this.#visible || this.#width === 0 || !this.#dirty) return;
+    if (!this.#look || !this.#visible || this.#width === 0 || !this.#dirty) return;
     this.#dirty = false;
+    this.#picture = this.#look();
     if (!this.#plot) {
       this.#plot = new uPlot(this.#describe(), this.#picture.columns, this.root);
       return;

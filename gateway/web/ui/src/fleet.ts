@@ -52,7 +52,9 @@ class Card {
     setClass(this.root, n.online ? "card" : "card offline");
     setClass(this.#state, n.online ? "pill good" : "pill critical");
     setText(this.#state, n.online ? "online" : "offline");
-    setText(this.#seen, [`seen ${ago(n.last_seen)}`, ...labels].join(" · "));
+    // What a node gathers while it is away nobody knows here: it says so when it comes back.
+    const seen = n.online ? `seen ${ago(n.last_seen)}` : `seen ${ago(n.last_seen)}; the numbers are of then`;
+    setText(this.#seen, [seen, ...labels].join(" · "));
     setText(this.#rate, model.rate(n.node).toFixed(1));
     const delivery = model.delivery(n.node);
     if (delivery) this.#arriving.update(delivery.arriving, "");

@@ -1,5 +1,5 @@
 import { nodeAccount } from "./account.ts";
-import { type FleetNode, type PatternEvent, type Reading, type Scope, type Series, type StreamRecord, getEvents, getNodes, getSeries, now } from "./api.ts";
+import { type FleetNode, type PatternEvent, type Reading, type Scope, type Series, type StreamRecord, getEvents, getNodes, getSeries, getStanding, now } from "./api.ts";
 import { Bins } from "./bins.ts";
 
 const keptEvents = 500;
@@ -43,7 +43,8 @@ export interface Delivery {
 /** What the page knows of the fleet. Views look at it when they are drawn. */
 export class Model {
   nodes: FleetNode[] = [];
-  events: PatternEvent[] = []; // newest first
+  events: PatternEvent[] = []; // newest first; those that stand are among them however old
+  #known = new Set<string>(); // their keys
   readonly #series = new Map<string, Series>();
   #latest = new Map<string, PatternEvent>(); // of each pattern
   #devices = new Map<string, string[]>(); // by node
@@ -51,10 +52,10 @@ export class Model {
 
   /** Loads what there is. What the stream brings while that is under way is newer and stays. */
   async load(): Promise<void> {
-    const [nodes, series, events] = await Promise.all([getNodes(), getSeries(), getEvents(keptEvents)]);
+    const [nodes, series, events, standing] = await Promise.all([getNodes(), getSeries(), getEvents(keptEvents), getStanding()]);
     this.#setNodes(nodes);
     for (const s of series) this.#mergeSeries(s);
-    for (const e of events) this.#addEvent(e);
+    for (const e of [...events, ...standing]) this.#addEvent(e);
     this.#sortEvents();
   }
 
@@ -129,7 +130,8 @@ export class Model {
   }
 
   #addEvent(e: PatternEvent): void {
-    if (this.events.some((x) => eventKey(x) === eventKey(e))) return;
+    if (this.#known.has(eventKey(e))) return;
+    this.#known.add(eventKey(e));
     this.events.push(e);
     const latest = this.#latest.get(patternKey(e));
     if (!latest || newer(e, latest) > 0) this.#latest.set(patternKey(e), e);
@@ -137,7 +139,9 @@ export class Model {
 
   #sortEvents(): void {
     this.events.sort((a, b) => newer(b, a));
-    this.events.length = Math.min(this.events.length, keptEvents);
+    const kept = this.events.filter((e, i) => i < keptEvents || this.active(e));
+    if (kept.length < this.events.length) this.#known = new Set(kept.map(eventKey));
+    this.events = kept;
   }
 
   /** Whether e is raised and has not been cleared. */

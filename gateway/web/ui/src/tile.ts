@@ -49,9 +49,11 @@ export class Tile {
     const doubt = last && last.quality !== "good" ? last.quality : "";
     setClass(this.root, ["tile", this.large ? "large" : "", stale ? "stale" : "", doubt].filter(Boolean).join(" "));
     if (!this.#chart || !history.loaded) return;
-    const { columns, gaps } = bins.columns(to, online);
-    this.#drawn = columns;
-    this.#chart.show({ columns, gaps, events, from: to - history.span.length, to });
+    this.#chart.show(() => {
+      const { columns, gaps } = bins.columns(to, online);
+      this.#drawn = columns;
+      return { columns, gaps, events, from: to - history.span.length, to };
+    });
     this.#chart.root.setAttribute("aria-label", `${title(series.metric)} over ${history.span.says}; last ${text} ${unit}`);
   }
 

@@ -20,7 +20,7 @@ export class Trend {
   update(bins: Bins, says: string): void {
     const to = now();
     setText(this.#text, says);
-    this.#chart.show({ columns: bins.columns(to).columns, gaps: [], events: [], from: to - trendLength, to });
+    this.#chart.show(() => ({ columns: bins.columns(to).columns, gaps: [], events: [], from: to - trendLength, to }));
   }
 
   recolour(): void {
