@@ -1,0 +1,16 @@
+// Command fieldpost-bench repeats what is published about Fieldpost. Exit status: 0 ok, 1 a promise was broken or a run failed, 2 wrong usage.
+package main
+
+import "fieldpost/cmd/internal/command"
+
+const name = "fieldpost-bench"
+
+const usage = `fieldpost-bench repeats what is published about Fieldpost.
+
+  fieldpost-bench torture [-seed N] [-schedules K] [-minutes M] [-actions A] [-json]
+                                   does to an edge and a gateway what fields do, and counts what was lost; needs the two
+                                   binaries beside this one
+  fieldpost-bench version
+`
+
+func main() { command.Main(name, usage, tortureCommand()) }

@@ -1,0 +1,8 @@
+// Package torture tries the promise that nothing is lost and nothing comes twice. It runs the built edge and gateway as processes of their own, feeds the edge
+// numbered readings over a pty and over TCP, and does to both what a seeded schedule says: kill -9, cuts, silence, swallowed acks, slow links, full
+// disks, folders put back to an older copy. Then it lets everything drain and compares, reading by reading, what the edge had committed with what the
+// gateway has.
+//
+// What was committed is not taken from the code under test's own word while it runs: whenever the edge has been stopped or killed, its folder is copied and
+// read. A reading counts as committed once its append had returned by then. What was only in memory at a kill is told apart; its bound is commit_every.
+package torture
