@@ -3,6 +3,6 @@
 // disks, folders put back to an older copy. Then it lets everything drain and compares, reading by reading, what the edge had committed with what the
 // gateway has.
 //
-// What was committed is not taken from the code under test's own word while it runs: whenever the edge has been stopped or killed, its folder is copied and
-// read. A reading counts as committed once its append had returned by then. What was only in memory at a kill is told apart; its bound is commit_every.
+// A reading counts as committed once its append has returned. The edge shows no others over HTTP, so what it showed just before it was stopped or killed counts,
+// and what a copy of its folder is found to hold afterwards. What was only in memory at a kill is told apart; its bound is commit_every.
 package torture

@@ -81,10 +81,10 @@ func (w *world) alive() error {
 // drain heals everything and waits until the gateway has what the edge has.
 func (w *world) drain(ctx context.Context) error {
 	w.source.pause(true)
-	if err := answers(ctx, w.site.gwHTTP, w.gateway); err != nil {
+	if err := answers(ctx, w.site.gatewayHTTP(), w.gateway); err != nil {
 		return fmt.Errorf("the gateway at the end: %w", err)
 	}
-	if err := answers(ctx, w.site.edgeHTTP, w.edge); err != nil {
+	if err := answers(ctx, w.site.edgeHTTP(), w.edge); err != nil {
 		return fmt.Errorf("the edge at the end: %w", err)
 	}
 	// What is on the lines is read and committed, then all of it is sent; stopped for a moment, the edge says nothing more.
@@ -100,7 +100,7 @@ func (w *world) drain(ctx context.Context) error {
 		if err := w.alive(); err != nil {
 			return false, err
 		}
-		got, err := readings(w.site.gwHTTP)
+		got, err := readings(w.site.gatewayHTTP())
 		if err != nil {
 			return false, nil
 		}
@@ -124,7 +124,7 @@ func (w *world) drain(ctx context.Context) error {
 // settled waits until the gateway knows what it lacks: what may still come is told by the edge's next hello.
 func (w *world) settled(ctx context.Context) error {
 	err := await(ctx, "nothing missing", 20*time.Second, func() (bool, error) {
-		lanesNow, err := account(w.site.gwHTTP)
+		lanesNow, err := account(w.site.gatewayHTTP())
 		if err != nil {
 			return false, nil
 		}
@@ -145,11 +145,11 @@ func (w *world) judge(ctx context.Context, report Report) (Report, error) {
 	if err := ctx.Err(); err != nil {
 		return report, err
 	}
-	delivered, err := readings(w.site.gwHTTP)
+	delivered, err := readings(w.site.gatewayHTTP())
 	if err != nil {
 		return report, err
 	}
-	lanesNow, err := account(w.site.gwHTTP)
+	lanesNow, err := account(w.site.gatewayHTTP())
 	if err != nil {
 		return report, err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -21,11 +20,20 @@ const (
 // lanes are where the instruments' readings go: each device has one metric, n.
 var lanes = map[string]string{"d0": "live", "d1": "bulk"}
 
-// site is where the files of a schedule are.
+// site is where a schedule's files and ports are. It has an address of its own on the loopback interface: a port that was asked for and closed may be
+// another's when a process that was killed wants it again.
 type site struct {
-	dir                  string
-	edgeHTTP, gwHTTP, mq int
+	dir, host string
 }
+
+func newSite(dir string, seed uint64) site {
+	return site{dir, fmt.Sprintf("127.%d.%d.%d", 1+os.Getpid()%254, seed/250%250, 1+seed%250)}
+}
+
+func (s site) broker() string      { return s.host + ":1883" }
+func (s site) gatewayHTTP() string { return s.host + ":8080" }
+func (s site) edgeHTTP() string    { return s.host + ":8081" }
+func (s site) readerHTTP() string  { return s.host + ":8082" } // of what reads a copy of the edge's folder
 
 func (s site) edgeConfig() string    { return filepath.Join(s.dir, "edge", "edge.yaml") }
 func (s site) gatewayConfig() string { return filepath.Join(s.dir, "gateway.yaml") }
@@ -36,9 +44,9 @@ func (s site) pty() string           { return filepath.Join(s.dir, "tty") }
 // write writes the files that a user would.
 func (s site) write(link, tcp string) error {
 	files := map[string]string{
-		s.gatewayConfig(): fmt.Sprintf("data: %s\nsources:\n  - {name: broker, mqtt_broker: {listen: \"127.0.0.1:%d\"}}\nhttp: {listen: \"127.0.0.1:%d\"}\n", s.store(), s.mq, s.gwHTTP),
-		s.edgeConfig(): fmt.Sprintf("node: %s\njournal: {dir: %s, commit_every: %s}\nlinks:\n  - {name: up, mqtt: {url: \"tcp://%s\"}}\nhttp: {listen: \"127.0.0.1:%d\"}\nhealth: off\n",
-			nodeName, s.journal(), commitEvery, link, s.edgeHTTP),
+		s.gatewayConfig(): fmt.Sprintf("data: %s\nsources:\n  - {name: broker, mqtt_broker: {listen: %q}}\nhttp: {listen: %q}\n", s.store(), s.broker(), s.gatewayHTTP()),
+		s.edgeConfig(): fmt.Sprintf("node: %s\njournal: {dir: %s, commit_every: %s}\nlinks:\n  - {name: up, mqtt: {url: \"tcp://%s\"}}\nhttp: {listen: %q}\nhealth: off\n",
+			nodeName, s.journal(), commitEvery, link, s.edgeHTTP()),
 		filepath.Join(s.dir, "edge", "devices", "d0.yaml"): device("d0", "port: "+s.pty()),
 		filepath.Join(s.dir, "edge", "devices", "d1.yaml"): device("d1", "tcp: "+tcp),
 	}
@@ -55,16 +63,6 @@ func (s site) write(link, tcp string) error {
 
 func device(name, attach string) string {
 	return fmt.Sprintf("device: %s\nline:\n  %s\n  format: csv\nmetrics:\n  - {name: n, field: 1, type: integer, lane: %s}\nsilent: off\n", name, attach, lanes[name])
-}
-
-// freePort returns a port that was free a moment ago.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // reading is one object of /v1/readings.
@@ -84,10 +82,10 @@ type identity struct {
 
 func (r reading) identity() identity { return identity{r.Lane, r.Epoch, r.Seq} }
 
-// readings asks whoever listens on port for all it has, by time.
-func readings(port int) ([]reading, error) {
+// readings asks whoever listens on address for all it has, by time.
+func readings(address string) ([]reading, error) {
 	var out []reading
-	err := get(port, "/v1/readings?"+url.Values{"node": {nodeName}, "metric": {"n"}, "format": {"ndjson"}}.Encode(), func(body io.Reader) error {
+	err := get(address, "/v1/readings?"+url.Values{"node": {nodeName}, "metric": {"n"}, "format": {"ndjson"}}.Encode(), func(body io.Reader) error {
 		lines := bufio.NewScanner(body)
 		for lines.Scan() {
 			var r reading
@@ -114,12 +112,12 @@ type lane struct {
 }
 
 // account asks the gateway what it has of the node.
-func account(port int) ([]lane, error) {
+func account(address string) ([]lane, error) {
 	var nodes []struct {
 		Node  string `json:"node"`
 		Lanes []lane `json:"lanes"`
 	}
-	err := get(port, "/v1/nodes", func(body io.Reader) error { return json.NewDecoder(body).Decode(&nodes) })
+	err := get(address, "/v1/nodes", func(body io.Reader) error { return json.NewDecoder(body).Decode(&nodes) })
 	for _, n := range nodes {
 		if n.Node == nodeName {
 			return n.Lanes, err
@@ -128,9 +126,9 @@ func account(port int) ([]lane, error) {
 	return nil, err
 }
 
-func get(port int, path string, read func(io.Reader) error) error {
+func get(address, path string, read func(io.Reader) error) error {
 	client := http.Client{Timeout: time.Minute}
-	resp, err := client.Get(fmt.Sprintf("http://127.0.0.1:%d%s", port, path))
+	resp, err := client.Get("http://" + address + path)
 	if err != nil {
 		return err
 	}

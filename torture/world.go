@@ -29,24 +29,19 @@ type world struct {
 }
 
 func newWorld(o Options) (_ *world, err error) {
-	w := &world{o: o, site: site{dir: o.Dir}, edgeLog: &tail{}, gwLog: &tail{}, ledger: newLedger()}
+	w := &world{o: o, site: newSite(o.Dir, o.Seed), edgeLog: &tail{}, gwLog: &tail{}, ledger: newLedger()}
 	defer func() {
 		if err != nil {
 			w.close()
 		}
 	}()
-	for _, p := range []*int{&w.site.edgeHTTP, &w.site.gwHTTP, &w.site.mq} {
-		if *p, err = freePort(); err != nil {
-			return nil, err
-		}
-	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
 	if w.source, err = newSource(w.site.pty()); err != nil {
 		return nil, err
 	}
-	if w.proxy, err = faultproxy.Listen(fmt.Sprintf("127.0.0.1:%d", w.site.mq)); err != nil {
+	if w.proxy, err = faultproxy.Listen(w.site.broker()); err != nil {
 		return nil, err
 	}
 	if err := w.site.write(w.proxy.Addr(), w.source.tcp.Address()); err != nil {
@@ -96,8 +91,12 @@ func (w *world) startEdge() (err error) {
 	return nil
 }
 
-// endEdge ends the edge as end does, and notes what it had on its disk.
+// endEdge ends the edge as end does, and notes what it had on its disk: what it showed while it ran, which is what had been committed by then, and what
+// its folder holds afterwards.
 func (w *world) endEdge(ctx context.Context, end func() error) error {
+	if shown, err := readings(w.site.edgeHTTP()); err == nil { // it may not answer yet
+		w.ledger.seen(shown)
+	}
 	w.source.pause(true)
 	if err := end(); err != nil {
 		return err
@@ -121,12 +120,8 @@ func (w *world) inspect(ctx context.Context) error {
 
 // read returns what is in the copy of an edge's folder.
 func (w *world) read(ctx context.Context, dir string) ([]reading, error) {
-	port, err := freePort()
-	if err != nil {
-		return nil, err
-	}
 	config := filepath.Join(w.o.Dir, "inspect.yaml")
-	text := fmt.Sprintf("node: %s\njournal: {dir: %s}\nhttp: {listen: \"127.0.0.1:%d\"}\nhealth: off\ndevices: none/*.yaml\n", nodeName, dir, port)
+	text := fmt.Sprintf("node: %s\njournal: {dir: %s}\nhttp: {listen: %q}\nhealth: off\ndevices: none/*.yaml\n", nodeName, dir, w.site.readerHTTP())
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -136,19 +131,19 @@ func (w *world) read(ctx context.Context, dir string) ([]reading, error) {
 		return nil, err
 	}
 	defer p.kill()
-	if err := answers(ctx, port, p); err != nil {
+	if err := answers(ctx, w.site.readerHTTP(), p); err != nil {
 		return nil, fmt.Errorf("read a copy of the edge's folder: %w; it wrote:\n%s", err, log)
 	}
-	return readings(port)
+	return readings(w.site.readerHTTP())
 }
 
-// answers waits until the process answers on its port.
-func answers(ctx context.Context, port int, p *process) error {
+// answers waits until the process answers.
+func answers(ctx context.Context, address string, p *process) error {
 	return await(ctx, "an answer", time.Minute, func() (bool, error) {
 		if !p.running() {
 			return false, errors.New("it ended by itself")
 		}
-		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/healthz", port))
+		resp, err := http.Get("http://" + address + "/healthz")
 		if err != nil {
 			return false, nil
 		}
