@@ -39,6 +39,8 @@ type Link struct {
 	Dialer forwarder.Dialer
 	Accept []wire.StoreID // stores that may take the place of the one met first
 	Proven bool           // the other end has proved who it is (TLS)
+
+	FreshShare int // percent of the link that the newest readings may take from the backlog
 }
 
 // Line is one bus, shared or private, with the devices on it. One driver runs it.

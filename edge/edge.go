@@ -80,7 +80,7 @@ func Open(c Config) (e *Edge, err error) {
 	for _, l := range c.Links {
 		o := forwarder.Options{
 			Node: c.Node, Link: l.Name, Kind: l.Kind, URL: l.URL, Software: c.Software,
-			Outbox: book, Stores: book, Dialer: l.Dialer, Accept: l.Accept, Log: c.Log,
+			Outbox: book, Stores: book, Dialer: l.Dialer, Accept: l.Accept, FreshShare: l.FreshShare, Log: c.Log,
 		}
 		if l.Proven {
 			o.GatewayTime = book.Clock().LowerFloor

@@ -40,7 +40,8 @@ type connection struct {
 	ledger ledger
 	flight inflight
 	window window
-	ahead  [len(sendable)]readAhead
+	ahead  [queues]readAhead
+	share  share
 	tables map[uint64]bool // sent on this connection to this generation
 
 	welcome   *wire.Welcome // latest; nil: none yet
@@ -52,8 +53,8 @@ type connection struct {
 	say       bool          // a hello is to be said
 	soonest   time.Time     // no hello for news or a changed generation before
 	progress  time.Time     // last ack, refusal or welcome, or that something was handed over
-	paused    [len(sendable)]time.Time
-	unread    [len(sendable)]unreadable
+	paused    [queues]time.Time
+	unread    [queues]unreadable
 	malformed bool // logged
 
 	jobs    chan job
@@ -76,6 +77,7 @@ func newConnection(s *Session, conn Conn, nonce uint64, store wire.StoreID) *con
 		say: true, pausing: true,
 	}
 	c.ledger.flight, c.ledger.parked = &c.flight, &s.parked
+	c.share.percent, c.ledger.fresh.on = s.o.FreshShare, s.o.FreshShare > 0
 	return c
 }
 
@@ -91,7 +93,7 @@ func (c *connection) run(ctx context.Context) error {
 	defer timer.Stop()
 	for {
 		changed := c.s.o.Outbox.Changed()
-		c.ledger.look(c.s.o.Outbox.Hello())
+		c.look(time.Now(), c.s.o.Outbox.Hello())
 		for look := false; !look; {
 			now := time.Now()
 			if err := c.watch(now); err != nil {
@@ -211,11 +213,17 @@ func (c *connection) wake(now time.Time) time.Time {
 	return next
 }
 
+// look takes a new snapshot of what the node has.
+func (c *connection) look(now time.Time, h wire.Hello) {
+	c.ledger.fresh.look(now, h)
+	c.ledger.look(h)
+}
+
 // hello returns the job that says hello with what the node has now.
 func (c *connection) hello(now time.Time) job {
 	h := c.s.o.Outbox.Hello()
 	c.ledger.told = h
-	c.ledger.look(h)
+	c.look(now, h)
 	h.Nonce, h.Link, h.Software, h.Store, h.Codings = c.nonce, c.s.o.Link, c.s.o.Software, c.store, codings
 	if c.greeting.IsZero() {
 		c.greeting = now

@@ -19,6 +19,7 @@ type ledger struct {
 	parked *parking
 	flight *inflight
 	todo   [len(sendable)][]pending
+	fresh  fresh
 }
 
 // sendable are the lanes that are sent unasked, most urgent first. Archive waits for a question.
@@ -66,13 +67,16 @@ func tells(h wire.Hello, e telemetry.Epoch) bool {
 	return slices.ContainsFunc(h.Epochs, func(x wire.Epoch) bool { return x.Epoch == e })
 }
 
-// next returns the first sequences in a row that are to be sent of a lane, oldest epoch first.
-func (l *ledger) next(lane int) (run, ranges.Range, bool) {
-	if len(l.todo[lane]) == 0 {
-		return run{}, ranges.Range{}, false
+// next returns the first sequences in a row that are to be sent of a queue, oldest epoch first.
+func (l *ledger) next(q queue) (run, ranges.Range, bool) {
+	for _, p := range l.todo[laneIndex(q.lane())] {
+		for _, r := range p.set.Ranges() {
+			if r, ok := l.fresh.cut(q, p.run, r); ok {
+				return p.run, r, true
+			}
+		}
 	}
-	p := l.todo[lane][0]
-	return p.run, p.set.Ranges()[0], true
+	return run{}, ranges.Range{}, false
 }
 
 // remove takes set off what is to be sent.

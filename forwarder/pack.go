@@ -46,15 +46,15 @@ func (r *readAhead) from(seq uint64) []Stored {
 	return nil
 }
 
-// pack makes the next frame of a lane, of at most room bytes and at most limit: the first one that is due, cut where it is too
+// pack makes the next frame of a queue, of at most room bytes and at most limit: the first one that is due, cut where it is too
 // large or partly there already, with those after it that can be joined to it.
-func (c *connection) pack(lane, room int) (parcel, error) {
-	k, due, ok := c.ledger.next(lane)
+func (c *connection) pack(q queue, room int) (parcel, error) {
+	k, due, ok := c.ledger.next(q)
 	if !ok {
 		return parcel{}, errNothing
 	}
 	limit := c.limit()
-	frames, err := c.read(lane, k, due, limit)
+	frames, err := c.read(q, k, due, limit)
 	if err != nil {
 		return parcel{}, err
 	}
@@ -100,9 +100,9 @@ func (c *connection) pack(lane, room int) (parcel, error) {
 	return p, nil
 }
 
-// read returns frames of the lane, the first of which holds due.From.
-func (c *connection) read(lane int, k run, due ranges.Range, limit int) ([]Stored, error) {
-	a := &c.ahead[lane]
+// read returns frames of the queue, the first of which holds due.From.
+func (c *connection) read(q queue, k run, due ranges.Range, limit int) ([]Stored, error) {
+	a := &c.ahead[q]
 	if frames := a.from(due.From); frames != nil && frames[0].Header.Epoch == k.epoch {
 		return frames, nil
 	}

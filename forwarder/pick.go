@@ -32,8 +32,8 @@ type unreadable struct {
 
 func laneIndex(l telemetry.Lane) int { return max(0, slices.Index(sendable[:], l)) }
 
-// pick returns what to hand to the link next: a hello that is due, then alarms, then what the window has room for, the most urgent
-// lane first and in it the lowest sequence.
+// pick returns what to hand to the link next: a hello that is due, then alarms, then what the window has room for: the newest of the live lane and the
+// backlog by their shares, each from the lowest sequence on.
 func (c *connection) pick(now time.Time) (job, bool) {
 	if c.say {
 		return c.hello(now), true
@@ -42,28 +42,29 @@ func (c *connection) pick(now time.Time) (job, bool) {
 		return job{}, false
 	}
 	full := false
-	for i, lane := range sendable {
-		for tries := 0; !now.Before(c.paused[i]); tries++ {
+	for _, q := range c.share.order() {
+		for tries := 0; !now.Before(c.paused[q]); tries++ {
 			if tries >= maxTroubles {
-				c.paused[i] = now.Add(troubleRest)
+				c.paused[q] = now.Add(troubleRest)
 				break
 			}
-			room := c.room(lane)
+			room := c.room(q.lane())
 			if room <= 0 {
 				full = true
 				break
 			}
-			p, err := c.pack(i, room)
+			p, err := c.pack(q, room)
 			switch {
 			case errors.Is(err, errNoRoom):
 				full = true
 			case errors.Is(err, errNothing):
 			case err != nil:
-				c.trouble(now, i, err)
+				c.trouble(now, q, err)
 				continue
 			default:
-				c.unread[i] = unreadable{}
-				return c.ship(now, i, p), true
+				c.unread[q] = unreadable{}
+				c.share.sent(q, len(p.data))
+				return c.ship(now, p), true
 			}
 			break
 		}
@@ -105,7 +106,7 @@ func (c *connection) limit() int {
 }
 
 // ship counts a packed frame as under way and returns the job that sends it, its table first if this gateway has not got it from this connection.
-func (c *connection) ship(now time.Time, lane int, p parcel) job {
+func (c *connection) ship(now time.Time, p parcel) job {
 	j := job{direct: c.direct()}
 	var tables uint64
 	if t := p.header.Table; t != 0 && !c.tables[t] {
@@ -127,17 +128,17 @@ func (c *connection) ship(now time.Time, lane int, p parcel) job {
 
 // trouble deals with a place of a lane that could not be packed: tried again a few times, then left out, so that one bad place
 // never blocks the lane.
-func (c *connection) trouble(now time.Time, lane int, err error) {
+func (c *connection) trouble(now time.Time, q queue, err error) {
 	var t packError
 	if !errors.As(err, &t) {
 		panic(fmt.Sprintf("forwarder: undeclared error %v", err))
 	}
-	c.ahead[lane] = readAhead{}
+	c.ahead[q] = readAhead{}
 	if errors.Is(err, ErrAway) {
-		c.paused[lane] = now.Add(readRetry) // whoever keeps the lane has said why
+		c.paused[q] = now.Add(readRetry) // whoever keeps the lane has said why
 		return
 	}
-	u := &c.unread[lane]
+	u := &c.unread[q]
 	next := u.tries >= maxUnread && t.span.From == u.seq+1 // the bad place goes on
 	if t.span.From != u.seq && !next {
 		*u = unreadable{}
@@ -148,8 +149,8 @@ func (c *connection) trouble(now time.Time, lane int, err error) {
 		if u.tries == 1 && errors.Is(err, errGone) {
 			return
 		}
-		c.s.log.Warn("frame not ready to send", "lane", sendable[lane], "first", t.span.From, "attempt", u.tries, "err", err)
-		c.paused[lane] = now.Add(readRetry)
+		c.s.log.Warn("frame not ready to send", "lane", q.lane(), "first", t.span.From, "attempt", u.tries, "err", err)
+		c.paused[q] = now.Add(readRetry)
 		return
 	}
 	u.tries = maxUnread

@@ -137,7 +137,11 @@ func (c *connection) onRefusal(now time.Time, r *wire.Refusal) {
 	if n, _, _ := c.flight.take(k, ranges.Make(span)); n == 0 {
 		return // not under way: acknowledged meanwhile, or refused twice
 	}
-	lane := laneIndex(r.Lane)
+	pause := func(wait time.Duration) {
+		for _, q := range queuesOf(r.Lane) {
+			c.paused[q] = now.Add(wait)
+		}
+	}
 	strikes := c.s.parked.strike(strike{k, r.First, r.Reason})
 	switch r.Reason {
 	case wire.Cold:
@@ -147,19 +151,21 @@ func (c *connection) onRefusal(now time.Time, r *wire.Refusal) {
 			clear(c.tables)
 		}
 		if strikes >= 3 {
-			c.paused[lane] = now.Add(coldWait)
+			pause(coldWait)
 		}
 	case wire.Busy:
 		wait := time.Second
 		if r.Wait > 0 {
 			wait = min(time.Duration(r.Wait)*time.Millisecond, longestBusy)
 		}
-		c.paused[lane] = now.Add(wait)
+		pause(wait)
 	case wire.Corrupt:
 		// The bytes may have been hurt on the way or in memory: read them from the journal once more, and send each frame as it is there, for
 		// one bad frame makes all it was joined with unreadable. If one is refused again it is the journal's copy; the gateway keeps that
 		// aside and acknowledges it, so that it does not come back.
-		c.ahead[lane] = readAhead{}
+		for _, q := range queuesOf(r.Lane) {
+			c.ahead[q] = readAhead{}
+		}
 		c.s.parked.isolate(k, span)
 		if strikes > 1 {
 			c.park(k, span, "gateway cannot read frame", r.Reason)

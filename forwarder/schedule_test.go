@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"fieldpost/forwarder"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/ranges"
 )
@@ -25,7 +26,7 @@ func TestSchedules(t *testing.T) {
 	for seed := range *seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			run(t, nil, func(t *testing.T, r *rig) { schedule(r, rand.New(rand.NewPCG(uint64(seed), 1))) })
+			run(t, func(o *forwarder.Options) { o.FreshShare = 50 * (seed % 2) }, func(t *testing.T, r *rig) { schedule(r, rand.New(rand.NewPCG(uint64(seed), 1))) })
 		})
 	}
 }

@@ -29,6 +29,10 @@ type Options struct {
 	Accept []wire.StoreID // stores that may take the place of the one met first
 	Log    *slog.Logger   // nil: nothing is logged
 
+	// FreshShare is how much of the link, in percent, the newest of the live lane may take from the backlog while there is one. 0: everything
+	// goes in its order.
+	FreshShare int
+
 	// GatewayTime is told the gateway's time at each welcome (delivery rule 21); nil: its word is worth nothing. It must not block.
 	GatewayTime func(telemetry.Time)
 }

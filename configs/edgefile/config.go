@@ -56,7 +56,13 @@ type Link struct {
 	// The ids of gateway stores that may take the place of the one that this link met first. After a gateway's disk was replaced the link stops,
 	// and the edge's status names the new store.
 	AcceptStores []wire.StoreID `yaml:"accept_stores"`
+	// How much of the link the newest readings may take from those that wait since an outage, so that one sees how a site is while what it was
+	// still comes. 0% sends everything in its order. Events go before both.
+	FreshShare setting.Percent `yaml:"fresh_share"`
 }
+
+// SetDefaults is setting.Defaulter.
+func (l *Link) SetDefaults() { l.FreshShare = 50 }
 
 // Bus is one thing that several devices share. Exactly one kind is set.
 type Bus struct {
@@ -112,7 +118,7 @@ func (c *Config) Edge(software string, log *slog.Logger) (edge.Config, error) {
 		if err != nil {
 			return out, fmt.Errorf("set up link %s: %w", l.Name, err)
 		}
-		out.Links = append(out.Links, edge.Link{Name: l.Name, Kind: "mqtt", URL: dialer.Target(), Dialer: dialer, Accept: l.AcceptStores, Proven: dialer.Proven()})
+		out.Links = append(out.Links, edge.Link{Name: l.Name, Kind: "mqtt", URL: dialer.Target(), Dialer: dialer, Accept: l.AcceptStores, Proven: dialer.Proven(), FreshShare: int(l.FreshShare)})
 	}
 	return out, nil
 }

@@ -40,9 +40,9 @@ type plant struct {
 func TestTexts(t *testing.T) {
 	for _, s := range []string{
 		"", "0", "1", "-1", "0.5", "1s", "1.5h", ".5m", "1.m", ".s", "1h30m", "1ms", "1x", "s", "1 s", "30d", "2w", "off", "0s ", "1KiB", "1 KiB", " 2GiB", "1.5MiB", "1kb", "5B", "KiB", "-1B",
-		"2%", "0.5 %", "1e3", "1e-3%", "+2", "%", "0x1", "inf", "nan", "1e", "8cbad6aaa3ec05ceb48eac6b343b8cce", "8CBAD6AAA3EC05CEB48EAC6B343B8CCE", "8cba", "zzbad6aaa3ec05ceb48eac6b343b8cce",
+		"2%", "100%", "101%", "007%", "+2%", "0.5 %", "1e3", "1e-3%", "+2", "%", "0x1", "inf", "nan", "1e", "8cbad6aaa3ec05ceb48eac6b343b8cce", "8CBAD6AAA3EC05CEB48EAC6B343B8CCE", "8cba", "zzbad6aaa3ec05ceb48eac6b343b8cce",
 	} {
-		for _, into := range []interface{ UnmarshalText([]byte) error }{new(setting.Duration), new(setting.DurationOrOff), new(setting.Size), new(reduce.Band), new(wire.StoreID)} {
+		for _, into := range []interface{ UnmarshalText([]byte) error }{new(setting.Duration), new(setting.DurationOrOff), new(setting.Size), new(setting.Percent), new(reduce.Band), new(wire.StoreID)} {
 			v := texts[reflect.TypeOf(into).Elem()]
 			err := into.UnmarshalText([]byte(s))
 			if v.matches(s) != (err == nil) {

@@ -25,6 +25,7 @@ var texts = map[reflect.Type]value{
 	reflect.TypeFor[setting.DurationOrOff](): {what: "duration or off", pattern: `^(off|` + durations + `)$`},
 	reflect.TypeFor[setting.Size](): {what: "size", types: []string{"string", "integer"}, pattern: `^\s*(0|` + decimal + `\s*(GiB|MiB|KiB|B))\s*$`,
 		min: none, max: none},
+	reflect.TypeFor[setting.Percent](): {what: "percent", pattern: `^0*(100|[0-9]{1,2})%$`},
 	reflect.TypeFor[reduce.Band](): {what: "number or percentage", types: []string{"string", "number"}, min: none,
 		pattern: `^[+]?` + decimal + `([eE][+-]?[0-9]+)?\s*%?$`},
 	reflect.TypeFor[line.Field]():   {what: "number, path or name", least: 1},
