@@ -92,6 +92,12 @@ func actions() []action {
 			}
 			return w.putGatewayBack()
 		}},
+		{"edge's disk full", 2, func(ctx context.Context, w *world, r *rand.Rand) error {
+			return w.fillDisk(ctx, w.site.edgeDisk(), upTo(r, 2*time.Second))
+		}},
+		{"gateway's disk full", 2, func(ctx context.Context, w *world, r *rand.Rand) error {
+			return w.fillDisk(ctx, w.site.gatewayDisk(), upTo(r, 2*time.Second))
+		}},
 		{"both killed", 1, func(ctx context.Context, w *world, _ *rand.Rand) error {
 			w.gateway.kill()
 			if err := w.restartEdge(ctx, func() error { w.edge.kill(); return nil }); err != nil {

@@ -62,6 +62,7 @@ func Run(ctx context.Context, o Options) (report Report, err error) {
 	report, err = w.judge(context.WithoutCancel(ctx), report)
 	report.Seconds = time.Since(began).Seconds()
 	if err == nil && !report.Failed() {
+		w.close()
 		err = os.RemoveAll(o.Dir)
 	}
 	return report, err

@@ -33,12 +33,15 @@ func newSite(dir string, seed uint64) site {
 func (s site) broker() string      { return s.host + ":1883" }
 func (s site) gatewayHTTP() string { return s.host + ":8080" }
 func (s site) edgeHTTP() string    { return s.host + ":8081" }
+func (s site) instrument() string  { return s.host + ":4001" }
 func (s site) readerHTTP() string  { return s.host + ":8082" } // of what reads a copy of the edge's folder
 
 func (s site) edgeConfig() string    { return filepath.Join(s.dir, "edge", "edge.yaml") }
 func (s site) gatewayConfig() string { return filepath.Join(s.dir, "gateway.yaml") }
-func (s site) journal() string       { return filepath.Join(s.dir, "edge-disk", "journal") }
-func (s site) store() string         { return filepath.Join(s.dir, "gateway-disk", "data") }
+func (s site) edgeDisk() string      { return filepath.Join(s.dir, "edge-disk") }
+func (s site) gatewayDisk() string   { return filepath.Join(s.dir, "gateway-disk") }
+func (s site) journal() string       { return filepath.Join(s.edgeDisk(), "journal") }
+func (s site) store() string         { return filepath.Join(s.gatewayDisk(), "data") }
 func (s site) pty() string           { return filepath.Join(s.dir, "tty") }
 
 // write writes the files that a user would.

@@ -23,12 +23,12 @@ type source struct {
 	paused bool
 }
 
-func newSource(link string) (*source, error) {
+func newSource(link, address string) (*source, error) {
 	pty, err := emulate.NewPty(link)
 	if err != nil {
 		return nil, err
 	}
-	tcp, err := emulate.ListenTCP("127.0.0.1:0")
+	tcp, err := emulate.ListenTCP(address)
 	if err != nil {
 		pty.Close()
 		return nil, err

@@ -26,6 +26,7 @@ type world struct {
 	ledger  *ledger
 
 	copies struct{ edge, gateway string } // the latest, "" if there is none
+	disks  []string                       // small ones, mounted
 }
 
 func newWorld(o Options) (_ *world, err error) {
@@ -38,7 +39,8 @@ func newWorld(o Options) (_ *world, err error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	if w.source, err = newSource(w.site.pty()); err != nil {
+	w.mountDisks()
+	if w.source, err = newSource(w.site.pty(), w.site.instrument()); err != nil {
 		return nil, err
 	}
 	if w.proxy, err = faultproxy.Listen(w.site.broker()); err != nil {
@@ -62,6 +64,7 @@ func (w *world) close() {
 	if w.source != nil {
 		w.source.close()
 	}
+	w.unmountDisks()
 }
 
 func (w *world) startGateway() (err error) {
