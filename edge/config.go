@@ -27,6 +27,8 @@ type Config struct {
 
 	// Source replaces the kernel's clocks in tests; nil: the kernel's.
 	Source clock.Source
+	// SegmentSize replaces the journal's in tests; 0: the journal's.
+	SegmentSize int64
 	// Root is where /proc and /sys are looked for in tests; "": the real ones.
 	Root string
 }

@@ -2,59 +2,79 @@ package torture
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 )
 
-// copyEdge keeps the edge's folder as a power cut at this instant would leave it, were all that was written on the disk.
-func (w *world) copyEdge() error {
-	to := filepath.Join(w.o.Dir, "edge-copy")
-	if err := w.edge.frozen(func() error { return copyDir(to, w.site.journal()) }); err != nil {
+func (u *unit) copy() string { return filepath.Join(u.w.o.Dir, fmt.Sprint("edge-copy-", u.n)) }
+
+// save keeps the edge's folder as a power cut at this instant would leave it, were all that was written on the disk.
+func (u *unit) save() error {
+	if err := u.proc.frozen(func() error { return copyDir(u.copy(), u.w.site.journal(u.n)) }); err != nil {
 		return err
 	}
-	w.copies.edge = to
+	u.copied = true
 	return nil
 }
 
-// putEdgeBack gives the edge its older folder: what it had committed since is gone, unless the gateway has it, and it runs on from there.
-func (w *world) putEdgeBack(ctx context.Context) error {
-	if w.copies.edge == "" {
+// putBack gives the edge its older folder: what it had committed since is gone, unless the gateway has it, and it runs on from there.
+func (u *unit) putBack(ctx context.Context) error {
+	if !u.copied {
 		return nil
 	}
-	if err := w.endEdge(ctx, func() error { w.edge.kill(); return nil }); err != nil {
+	if err := u.end(ctx, u.kill); err != nil {
 		return err
 	}
-	if err := copyDir(w.site.journal(), w.copies.edge); err != nil {
+	if err := copyDir(u.w.site.journal(u.n), u.copy()); err != nil {
 		return err
 	}
-	aside := filepath.Join(w.o.Dir, "inspected")
-	if err := copyDir(aside, w.copies.edge); err != nil {
-		return err
-	}
-	left, err := w.read(ctx, aside)
+	left, err := u.w.inspect(ctx, u.copy())
 	if err != nil {
 		return err
 	}
-	w.ledger.rolledBack(left)
-	return w.startEdge()
+	u.w.ledger.rolledBack(u.n, left)
+	return u.start()
 }
 
-// copyGateway keeps the gateway's folder as it is.
-func (w *world) copyGateway() error {
-	to := filepath.Join(w.o.Dir, "gateway-copy")
-	if err := w.gateway.frozen(func() error { return copyDir(to, w.site.store()) }); err != nil {
+// clone puts a copy of the first edge's card into another machine with instruments of its own. Both run on under one name.
+func (w *world) clone(ctx context.Context) error {
+	if len(w.units) > 1 {
+		return nil
+	}
+	original := w.units[0]
+	u, err := w.newUnit()
+	if err != nil {
 		return err
 	}
-	w.copies.gateway = to
+	if err := original.proc.frozen(func() error { return copyDir(w.site.journal(u.n), w.site.journal(original.n)) }); err != nil {
+		return err
+	}
+	left, err := w.inspect(ctx, w.site.journal(u.n))
+	if err != nil {
+		return err
+	}
+	w.ledger.seen(u.n, left)
+	return u.start()
+}
+
+func (w *world) gatewayCopy() string { return filepath.Join(w.o.Dir, "gateway-copy") }
+
+// saveGateway keeps the gateway's folder as it is.
+func (w *world) saveGateway() error {
+	if err := w.gateway.frozen(func() error { return copyDir(w.gatewayCopy(), w.site.store()) }); err != nil {
+		return err
+	}
+	w.gatewayCopied = true
 	return nil
 }
 
 // putGatewayBack gives the gateway its older folder. What it had acknowledged since the edge must send again.
 func (w *world) putGatewayBack() error {
-	if w.copies.gateway == "" {
+	if !w.gatewayCopied {
 		return nil
 	}
 	w.gateway.kill()
-	if err := copyDir(w.site.store(), w.copies.gateway); err != nil {
+	if err := copyDir(w.site.store(), w.gatewayCopy()); err != nil {
 		return err
 	}
 	return w.startGateway()

@@ -5,117 +5,195 @@ import (
 	"slices"
 )
 
-// ledger is what is known of what the edge had on its disk.
+// ledger is what is known of what the edges had on their disks.
 type ledger struct {
-	committed map[identity]reading
-	present   map[identity]bool // on the disk as it is now
-	gone      map[identity]bool // with a folder that was put back
+	committed map[identity]record
+	present   map[int]map[identity]bool // by unit: on its disk as it is now, or forgotten since because it was safe
+	gone      map[identity]bool         // with a folder that was put back
 }
 
 func newLedger() *ledger {
-	return &ledger{committed: map[identity]reading{}, present: map[identity]bool{}, gone: map[identity]bool{}}
+	return &ledger{committed: map[identity]record{}, present: map[int]map[identity]bool{}, gone: map[identity]bool{}}
 }
 
-// seen notes what is on the edge's disk.
-func (l *ledger) seen(rs []reading) {
+// seen notes what is on a unit's disk.
+func (l *ledger) seen(unit int, rs []record) {
+	if l.present[unit] == nil {
+		l.present[unit] = map[identity]bool{}
+	}
 	for _, r := range rs {
-		if whole(r) {
-			l.committed[r.identity()] = r
-			l.present[r.identity()] = true
-		}
+		l.committed[r.identity()] = r
+		l.present[unit][r.identity()] = true
 	}
 }
 
-// rolledBack notes that the edge's disk holds only rs from now on.
-func (l *ledger) rolledBack(rs []reading) {
-	l.present = map[identity]bool{}
-	l.seen(rs)
+// wentBack reports whether a record went with a folder that was put back. Ballast, which is not kept account of, has its number beside it.
+func (l *ledger) wentBack(id identity) bool {
+	if _, counted := l.committed[id]; counted || l.gone[id] {
+		return l.gone[id]
+	}
+	before, after := id, id
+	before.seq--
+	after.seq++
+	return l.gone[before] || l.gone[after]
+}
+
+// rolledBack notes that a unit's disk holds only rs from now on.
+func (l *ledger) rolledBack(unit int, rs []record) {
+	l.present[unit] = nil
+	l.seen(unit, rs)
 	for id := range l.committed {
-		if !l.present[id] {
+		held := false
+		for _, p := range l.present {
+			held = held || p[id]
+		}
+		if !held {
 			l.gone[id] = true
 		}
 	}
 }
 
-// whole reports whether a line came with its beginning: the first after the port was opened may not have.
-func whole(r reading) bool { return r.Value > base }
+// verdict compares what was committed with what the gateway has.
+type verdict struct {
+	ledger    *ledger
+	delivered []record
+	lanes     []lane      // as the gateway gives account of them
+	told      map[int]int // by unit: how many numbers each of its instruments told
+	byTime    bool        // the readings are in the order of times that can be relied on
 
-// judge compares what was committed with what the gateway has.
-func (l *ledger) judge(told int, delivered []reading, lanesNow []lane) (accounts []Account, faults []string) {
-	fault := func(format string, args ...any) {
-		const most = 40
-		if len(faults) < most {
-			faults = append(faults, fmt.Sprintf(format, args...))
-		}
+	faults []string
+}
+
+func (v *verdict) fault(format string, args ...any) {
+	const most = 40
+	if len(v.faults) < most {
+		v.faults = append(v.faults, fmt.Sprintf(format, args...))
 	}
-	for _, device := range []string{"d0", "d1"} {
-		a := Account{Lane: lanes[device], Produced: told}
-		ever := map[int]bool{}
-		for id, r := range l.committed {
-			if r.Device == device {
-				ever[r.Value] = true
-				a.Committed++
-				if l.gone[id] {
-					a.RolledBack++
-				}
-			}
-		}
-		at := map[identity]bool{}
-		numbers := map[int]identity{}
-		last := 0
-		for _, r := range delivered {
-			if r.Device != device || !whole(r) {
-				continue
-			}
-			id := r.identity()
-			a.Delivered++
+}
+
+func (v *verdict) accounts() (all []Account) {
+	for _, name := range []string{"alarm", "live", "bulk"} {
+		all = append(all, v.account(name))
+	}
+	slices.Sort(v.faults)
+	return all
+}
+
+func (v *verdict) account(name string) Account {
+	a := Account{Lane: name}
+	ever := map[int]bool{}
+	for id, r := range v.ledger.committed {
+		if r.Lane == name && whole(r.Value) {
 			ever[r.Value] = true
-			if at[id] {
-				a.Doubled++
-				fault("%s: identity %v twice", a.Lane, id)
-			}
-			at[id] = true
-			if other, ok := numbers[r.Value]; ok && other != id {
-				a.Doubled++
-				fault("%s: %d is there as %v and as %v", a.Lane, r.Value, other, id)
-			}
-			numbers[r.Value] = id
-			if r.Value < last {
-				a.Disorder++
-				fault("%s: %d comes after %d", a.Lane, r.Value, last)
-			}
-			last = max(last, r.Value)
-			if c, ok := l.committed[id]; ok && c != r {
-				a.Altered++
-				fault("%s: %v is %d at the gateway and was committed as %d", a.Lane, id, r.Value, c.Value)
+			a.Committed++
+			if v.ledger.gone[id] {
+				a.RolledBack++
 			}
 		}
-		for id, r := range l.committed {
-			if r.Device == device && !l.gone[id] && !at[id] {
-				a.Lost++
-				fault("%s: %v, number %d, was committed and is not at the gateway", a.Lane, id, r.Value)
-			}
-		}
-		a.Memory = told - len(ever)
-		for _, x := range lanesNow {
-			if x.Lane != a.Lane {
-				continue
-			}
-			for _, m := range x.Missing {
-				a.Gaps += int(m[1] - m[0] + 1)
-				fault("%s: the gateway misses %d to %d of %s", a.Lane, m[0], m[1], x.Epoch)
-			}
-			for _, g := range x.Lost {
-				for seq := g.From; seq <= g.To; seq++ {
-					if !l.gone[identity{x.Lane, x.Epoch, seq}] {
-						a.Gaps++
-						fault("%s: the gateway calls %d of %s lost (%s), and nothing took it", a.Lane, seq, x.Epoch, g.Reason)
-					}
-				}
-			}
-		}
-		accounts = append(accounts, a)
 	}
-	slices.Sort(faults)
-	return accounts, slices.Compact(faults)
+	at := v.deliveredOf(name, &a, ever)
+	if name != "alarm" { // an event follows from readings: nobody tells it
+		for _, n := range v.told {
+			a.Produced += n
+		}
+		a.Unseen = a.Produced - len(ever)
+	}
+	for id, r := range v.ledger.committed {
+		if r.Lane != name || !whole(r.Value) || v.ledger.gone[id] || at[id] {
+			continue
+		}
+		if why := lossOf(v.lanes, id); why == "full" {
+			a.GivenUp++
+			continue
+		}
+		a.Lost++
+		v.fault("%s: %v, number %d, was committed and is not at the gateway", name, id, r.Value)
+	}
+	v.gaps(name, &a)
+	return a
+}
+
+// deliveredOf goes through what the gateway has of a lane.
+func (v *verdict) deliveredOf(name string, a *Account, ever map[int]bool) (at map[identity]bool) {
+	at = map[identity]bool{}
+	type number struct {
+		value int
+		state string // of events
+	}
+	numbers := map[number]identity{}
+	byTime := map[int]int{} // by unit, the last number
+	var counted []record
+	for _, r := range v.delivered {
+		if r.Lane != name || !whole(r.Value) {
+			continue
+		}
+		id := r.identity()
+		a.Delivered++
+		ever[r.Value] = true
+		if at[id] {
+			a.Doubled++
+			v.fault("%s: identity %v twice", name, id)
+		}
+		at[id] = true
+		if other, ok := numbers[number{r.Value, r.State}]; ok && other != id {
+			a.Doubled++
+			v.fault("%s: %d is there as %v and as %v", name, r.Value, other, id)
+		}
+		numbers[number{r.Value, r.State}] = id
+		if unit := r.Value / base(0); v.byTime && r.State == "" {
+			if r.Value < byTime[unit] {
+				a.Disorder++
+				v.fault("%s: %d comes after %d", name, r.Value, byTime[unit])
+			}
+			byTime[unit] = max(byTime[unit], r.Value)
+		}
+		if c, ok := v.ledger.committed[id]; ok && c != r {
+			a.Altered++
+			v.fault("%s: %v is %d %s at the gateway and was committed as %d %s", name, id, r.Value, r.State, c.Value, c.State)
+		}
+		counted = append(counted, r)
+	}
+	v.order(name, a, counted)
+	return at
+}
+
+// order checks that within an epoch later sequences have later numbers, whatever the clock said.
+func (v *verdict) order(name string, a *Account, rs []record) {
+	slices.SortFunc(rs, func(x, y record) int {
+		if x.Epoch != y.Epoch {
+			if x.Epoch < y.Epoch {
+				return -1
+			}
+			return 1
+		}
+		return int(x.Seq) - int(y.Seq)
+	})
+	for i := 1; i < len(rs); i++ {
+		if x, y := rs[i-1], rs[i]; x.Epoch == y.Epoch && y.Value/base(0) == x.Value/base(0) && y.Value < x.Value {
+			a.Disorder++
+			v.fault("%s: %v is %d, and before it %v is %d", name, y.identity(), y.Value, x.identity(), x.Value)
+		}
+	}
+}
+
+// gaps counts the sequences for whose absence the gateway has no reason that holds.
+func (v *verdict) gaps(name string, a *Account) {
+	for _, x := range v.lanes {
+		if x.Lane != name {
+			continue
+		}
+		for _, m := range x.Missing {
+			a.Gaps += int(m[1] - m[0] + 1)
+			v.fault("%s: the gateway misses %d to %d of %s", name, m[0], m[1], x.Epoch)
+		}
+		for _, g := range x.Lost {
+			for seq := g.From; seq <= g.To; seq++ {
+				if g.Reason == "full" || v.ledger.wentBack(identity{name, x.Epoch, seq}) {
+					continue
+				}
+				a.Gaps++
+				v.fault("%s: the gateway calls %d of %s lost (%s), and nothing took it", name, seq, x.Epoch, g.Reason)
+			}
+		}
+	}
 }

@@ -40,8 +40,8 @@ func (l *tail) String() string {
 	return l.b.String()
 }
 
-func start(binary string, log *tail, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(binary, args...), log: log, exited: make(chan struct{})}
+func start(log *tail, command ...string) (*process, error) {
+	p := &process{cmd: exec.Command(command[0], command[1:]...), log: log, exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {

@@ -10,6 +10,7 @@ import (
 // Report is what a schedule came to.
 type Report struct {
 	Seed    uint64    `json:"seed"`
+	Shape   string    `json:"shape"`   // what it was played on
 	Actions []string  `json:"actions"` // what was done, in order
 	Seconds float64   `json:"seconds"`
 	Lanes   []Account `json:"lanes"`
@@ -20,9 +21,10 @@ type Report struct {
 type Account struct {
 	Lane       string `json:"lane"`
 	Produced   int    `json:"produced"`   // told by the instruments
-	Memory     int    `json:"memory"`     // of these, in memory only, or on the line, when the edge was killed
+	Unseen     int    `json:"unseen"`     // of these, nobody saw on a disk: on the line or unseen only when the edge was ended, or soon dropped for want of room
 	Committed  int    `json:"committed"`  // seen on the edge's disk
 	RolledBack int    `json:"rolledBack"` // of these, gone with a folder that was put back, before they were sent
+	GivenUp    int    `json:"givenUp"`    // of these, dropped by an edge without room and told as lost: full
 	Delivered  int    `json:"delivered"`  // at the gateway
 	Lost       int    `json:"lost"`       // committed, not rolled back, not at the gateway
 	Doubled    int    `json:"doubled"`    // at the gateway under two identities, or twice under one
@@ -39,7 +41,7 @@ func (r Report) Failed() bool {
 // Print writes a table of schedules.
 func Print(w io.Writer, reports []Report) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "seed\tactions\tseconds\tlane\tproduced\tin memory\tcommitted\trolled back\tdelivered\tlost\tdoubled\tout of order\taltered\tgaps\t")
+	fmt.Fprintln(t, "seed\tactions\tseconds\tlane\tproduced\tunseen\tcommitted\trolled back\tgiven up\tdelivered\tlost\tdoubled\tout of order\taltered\tgaps\t")
 	sums := map[string]*Account{}
 	var order []string
 	for _, r := range reports {
@@ -64,7 +66,7 @@ func Print(w io.Writer, reports []Report) error {
 	}
 	for _, r := range reports {
 		for _, f := range r.Faults {
-			if _, err := fmt.Fprintf(w, "seed %d: %s\n", r.Seed, f); err != nil {
+			if _, err := fmt.Fprintf(w, "seed %d (%s): %s\n", r.Seed, r.Shape, f); err != nil {
 				return err
 			}
 		}
@@ -73,15 +75,16 @@ func Print(w io.Writer, reports []Report) error {
 }
 
 func row(w io.Writer, seed, actions, seconds string, a Account) {
-	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", seed, actions, seconds, a.Lane,
-		a.Produced, a.Memory, a.Committed, a.RolledBack, a.Delivered, a.Lost, a.Doubled, a.Disorder, a.Altered, a.Gaps)
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", seed, actions, seconds, a.Lane,
+		a.Produced, a.Unseen, a.Committed, a.RolledBack, a.GivenUp, a.Delivered, a.Lost, a.Doubled, a.Disorder, a.Altered, a.Gaps)
 }
 
 func (a *Account) add(b Account) {
 	a.Produced += b.Produced
-	a.Memory += b.Memory
+	a.Unseen += b.Unseen
 	a.Committed += b.Committed
 	a.RolledBack += b.RolledBack
+	a.GivenUp += b.GivenUp
 	a.Delivered += b.Delivered
 	a.Lost += b.Lost
 	a.Doubled += b.Doubled

@@ -2,7 +2,9 @@ package torture
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,20 +12,24 @@ import (
 	"fieldpost/drivers/emulate"
 )
 
-// base is the first number: all have as many digits, so that a line that lost its beginning is told from a whole one.
-const base = 1_000_000_000
-
-// source are the instruments, which tell numbered readings while somebody listens.
+// source are the instruments of one edge, which tell numbered readings while somebody listens.
 type source struct {
-	pty *emulate.Pty
-	tcp *emulate.TCP
+	pty     *emulate.Pty
+	tcp     *emulate.TCP
+	base    int
+	ballast *rand.Rand // nil: numbers only
 
 	mu     sync.Mutex   // held while a line is told, and by who wants silence
 	told   atomic.Int64 // numbers told, on each instrument
 	paused bool
+
+	stop context.CancelFunc
+	done chan struct{}
+	err  error // after done
 }
 
-func newSource(link, address string) (*source, error) {
+// newSource starts instruments that are silent at first. With ballast each line has some 200 bytes that cannot be made shorter.
+func newSource(link, address string, base int, ballast bool) (*source, error) {
 	pty, err := emulate.NewPty(link)
 	if err != nil {
 		return nil, err
@@ -33,21 +39,26 @@ func newSource(link, address string) (*source, error) {
 		pty.Close()
 		return nil, err
 	}
-	return &source{pty: pty, tcp: tcp, paused: true}, nil
+	ctx, stop := context.WithCancel(context.Background())
+	s := &source{pty: pty, tcp: tcp, base: base, paused: true, stop: stop, done: make(chan struct{})}
+	if ballast {
+		s.ballast = rand.New(rand.NewPCG(uint64(base), 0))
+	}
+	go s.run(ctx)
+	return s, nil
 }
 
-// run tells a few numbers every few milliseconds until ctx ends.
-func (s *source) run(ctx context.Context) error {
+// run tells a number every few milliseconds until ctx ends.
+func (s *source) run(ctx context.Context) {
+	defer close(s.done)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for {
+	for s.err == nil {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-tick.C:
-		}
-		if err := s.tell(); err != nil {
-			return err
+			s.err = s.tell()
 		}
 	}
 }
@@ -58,8 +69,16 @@ func (s *source) tell() error {
 	if s.paused {
 		return nil
 	}
-	n := base + s.told.Add(1)
-	line := fmt.Appendf(nil, "%d\r\n", n)
+	n := s.base + int(s.told.Add(1))
+	line := fmt.Appendf(nil, "%d", n)
+	if s.ballast != nil {
+		var b [150]byte
+		for i := range b {
+			b[i] = byte(s.ballast.Uint32())
+		}
+		line = base64.StdEncoding.AppendEncode(append(line, ','), b[:])
+	}
+	line = append(line, "\r\n"...)
 	if _, err := s.pty.Write(line); err != nil {
 		return fmt.Errorf("tell %d on the pty: %w", n, err)
 	}
@@ -74,7 +93,11 @@ func (s *source) pause(on bool) {
 	s.paused = on
 }
 
-func (s *source) close() {
+// close ends the instruments and returns what went wrong with them.
+func (s *source) close() error {
+	s.stop()
+	<-s.done
 	s.pty.Close()
 	s.tcp.Close()
+	return s.err
 }

@@ -10,7 +10,9 @@ const usage = `fieldpost-bench repeats what is published about Fieldpost.
   fieldpost-bench torture [-seed N] [-schedules K] [-minutes M] [-actions A] [-json]
                                    does to an edge and a gateway what fields do, and counts what was lost; needs the two
                                    binaries beside this one
+  fieldpost-bench edge -config FILE [-clock FILE] [-segment SIZE] [-room SIZE]
+                                   an edge with a clock that can be stepped and with little room, for torture
   fieldpost-bench version
 `
 
-func main() { command.Main(name, usage, tortureCommand()) }
+func main() { command.Main(name, usage, tortureCommand(), edgeCommand()) }

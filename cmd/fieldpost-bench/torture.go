@@ -85,7 +85,7 @@ func (c campaign) run(ctx context.Context, std command.IO) (ok bool, err error) 
 				}
 				seed := c.seed + uint64(n)
 				report, err := torture.Run(ctx, torture.Options{
-					Edge: filepath.Join(bin, "fieldpost-edge"), Gateway: filepath.Join(bin, "fieldpost-gateway"),
+					Edge: filepath.Join(bin, "fieldpost-edge"), Gateway: filepath.Join(bin, "fieldpost-gateway"), Bench: self,
 					Dir: filepath.Join(dir, fmt.Sprint(seed)), Seed: seed, Actions: c.actions,
 				})
 				mu.Lock()
