@@ -10,10 +10,14 @@ type ledger struct {
 	committed map[identity]record
 	present   map[int]map[identity]bool // by unit: on its disk as it is now, or forgotten since because it was safe
 	gone      map[identity]bool         // with a folder that was put back
+	rest      map[run]uint64            // of a run that went with a folder, the last that was left of it
 }
 
+// run is one epoch of one lane.
+type run struct{ lane, epoch string }
+
 func newLedger() *ledger {
-	return &ledger{committed: map[identity]record{}, present: map[int]map[identity]bool{}, gone: map[identity]bool{}}
+	return &ledger{committed: map[identity]record{}, present: map[int]map[identity]bool{}, gone: map[identity]bool{}, rest: map[run]uint64{}}
 }
 
 // seen notes what is on a unit's disk.
@@ -27,19 +31,25 @@ func (l *ledger) seen(unit int, rs []record) {
 	}
 }
 
-// wentBack reports whether a record went with a folder that was put back. Ballast, which is not kept account of, has its number beside it.
+// wentBack reports whether a record went with a folder that was put back. Of those that nobody saw, ballast and what was dropped at once for want of
+// room, all that came after what was left of their run did; and with them the word that they had been dropped.
 func (l *ledger) wentBack(id identity) bool {
-	if _, counted := l.committed[id]; counted || l.gone[id] {
+	if _, counted := l.committed[id]; counted {
 		return l.gone[id]
 	}
-	before, after := id, id
-	before.seq--
-	after.seq++
-	return l.gone[before] || l.gone[after]
+	last, ok := l.rest[run{id.lane, id.epoch}]
+	return ok && id.seq > last
 }
 
 // rolledBack notes that a unit's disk holds only rs from now on.
 func (l *ledger) rolledBack(unit int, rs []record) {
+	for id := range l.present[unit] {
+		l.rest[run{id.lane, id.epoch}] = 0
+	}
+	for _, r := range rs {
+		at := run{r.Lane, r.Epoch}
+		l.rest[at] = max(l.rest[at], r.Seq)
+	}
 	l.present[unit] = nil
 	l.seen(unit, rs)
 	for id := range l.committed {
