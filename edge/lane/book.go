@@ -17,6 +17,7 @@ import (
 	"fieldpost/history"
 	"fieldpost/journal"
 	"fieldpost/journal/dirlock"
+	"fieldpost/journal/durable"
 	"fieldpost/journal/front"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
@@ -82,7 +83,7 @@ type place struct {
 // Open opens or creates the lanes, sets damaged files aside, and draws a new epoch. It fails only where another process
 // or another node holds the folder or nothing can be written there.
 func Open(o Options) (_ *Book, err error) {
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	if err := durable.MkdirAll(o.Dir); err != nil {
 		return nil, fmt.Errorf("create the journal folder: %w; choose another journal.dir or give the service user the right to it", err)
 	}
 	b := &Book{o: o, log: o.Log, opened: time.Now(), series: newCatalogue(o.Labels), past: history.NewCatalogue(), places: map[uint64]place{}, crowded: make(chan struct{}, 1)}
@@ -245,6 +246,13 @@ func (b *Book) write(ctx context.Context, w *writer) error {
 			continue
 		}
 		if ctx.Err() != nil {
+			// The disk may have become well since the journal was opened last; there is no later chance.
+			if b.mend(w, err) == nil {
+				err = b.commit(w)
+			}
+			if err == nil {
+				continue
+			}
 			return fmt.Errorf("last commit of the %s lane: %w", w.lane, err)
 		}
 		b.fail(w, err)

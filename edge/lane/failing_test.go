@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -119,5 +120,43 @@ func TestADiskThatStaysFullCostsFewEpochs(t *testing.T) {
 	}
 	if n := len(b.Hello().Epochs); n > 8 {
 		t.Fatalf("%d epochs", n)
+	}
+}
+
+// What waited in memory for a full disk is on it in the end if there is room by then, though nobody had looked since. Making room for one lane may have
+// ended what another had open.
+func TestTheLastCommitFindsRoomAgain(t *testing.T) {
+	dir := t.TempDir()
+	disk := filepath.Join(dir, "disk")
+	smallDisk(t, disk)
+	b, stop := open(t, lane.Options{Dir: disk})
+	id := series(t, b, "boiler", "temperature")
+	lanes := []telemetry.Lane{telemetry.Live, telemetry.Bulk}
+	for _, l := range lanes {
+		add(t, b, l, id, count(100)...)
+		wait(t, b, "100 records", func() bool { _, x := state(b, l); return x.Next == x.First+100 })
+	}
+	free := hog(t, disk)
+	rest := make([]float64, 20_000)
+	for i := range rest {
+		rest[i] = float64(uint64(i+1)*0x9E3779B97F4A7C15>>11) * 1.0000001e-3
+	}
+	for _, l := range lanes {
+		add(t, b, l, id, rest...)
+	}
+	wait(t, b, "the disk to be found full", func() bool { return b.Status().Err != "" })
+	for range 3 { // each makes room in all lanes
+		now, regime := b.Clock().Now()
+		if err := b.AddEvent(context.Background(), regime, telemetry.Event{Device: "boiler", Pattern: "p", Time: now, Message: strings.Repeat("x", 4000)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	free()
+	stop()
+	b, _ = open(t, lane.Options{Dir: disk})
+	for _, l := range lanes {
+		if values, _ := stored(t, b, l); !slices.Equal(values, append(count(100), rest...)) {
+			t.Errorf("%s: %d values on disk, not those that were added", l, len(values))
+		}
 	}
 }
