@@ -23,8 +23,10 @@ func (w *world) mountDisks() {
 	}
 }
 
+// unmountDisks leaves what is on the disks beside them.
 func (w *world) unmountDisks() {
 	for _, dir := range w.disks {
+		_ = copyDir(dir+"-left", dir)                // to look at where something was wrong
 		_ = syscall.Unmount(dir, syscall.MNT_DETACH) // what holds it still has it
 	}
 	w.disks = nil

@@ -56,15 +56,15 @@ func Run(ctx context.Context, o Options) (report Report, err error) {
 	if err := w.drain(ctx); err != nil {
 		return report, fmt.Errorf("seed %d, at the end: %w", o.Seed, err)
 	}
-	if err := w.judge(&report); err != nil {
+	if err := w.judge(ctx, &report); err != nil {
 		return report, fmt.Errorf("seed %d, at the end: %w", o.Seed, err)
 	}
 	report.Seconds = time.Since(began).Seconds()
-	if !report.Failed() {
-		w.close()
-		err = os.RemoveAll(o.Dir)
+	w.close()
+	if report.Failed() {
+		return report, nil
 	}
-	return report, err
+	return report, os.RemoveAll(o.Dir)
 }
 
 func (o Options) say(format string, args ...any) {
@@ -111,7 +111,7 @@ func (w *world) drain(ctx context.Context) error {
 	return nil
 }
 
-func (w *world) judge(report *Report) error {
+func (w *world) judge(ctx context.Context, report *Report) error {
 	v := verdict{ledger: w.ledger, told: map[int]int{}, byTime: !w.site.shape.clocks}
 	for _, u := range w.units {
 		if err := u.source.close(); err != nil {
@@ -119,11 +119,15 @@ func (w *world) judge(report *Report) error {
 		}
 		v.told[u.n] = int(u.source.told.Load())
 	}
-	var err error
-	if v.delivered, err = records(w.site.gatewayHTTP()); err != nil {
+	// An edge goes on reporting on itself, and what it has just told of is missing until it comes. What stays missing is missing.
+	err := await(ctx, "a moment in which nothing is missing", 20*time.Second, func() (ok bool, err error) {
+		v.lanes, err = account(w.site.gatewayHTTP())
+		return !w.ledger.waits(v.lanes), err
+	})
+	if v.lanes == nil {
 		return err
 	}
-	if v.lanes, err = account(w.site.gatewayHTTP()); err != nil {
+	if v.delivered, err = records(w.site.gatewayHTTP()); err != nil {
 		return err
 	}
 	report.Lanes = v.accounts()

@@ -42,12 +42,7 @@ func (w *world) newUnit() (*unit, error) {
 
 // start starts the edge and has its instruments tell once it listens to both.
 func (u *unit) start() (err error) {
-	if err := u.source.tcp.Unplug(); err != nil { // forgets the connection of the process before
-		return err
-	}
-	if err := u.source.tcp.Plug(); err != nil {
-		return err
-	}
+	u.source.tcp.HangUp() // forgets the connection of the process before
 	s := u.w.site
 	command := []string{u.w.o.Edge, "run", "-config", s.edgeConfig(u.n)}
 	if !s.shape.plain() {
@@ -154,21 +149,12 @@ func (u *unit) drain(ctx context.Context) error {
 				delete(left, id)
 			}
 		}
-		return len(left) == 0 && !missing(lanesNow), nil
+		return len(left) == 0 && !u.w.ledger.waits(lanesNow), nil
 	})
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return u.w.alive() // what is not there is counted
-}
-
-func missing(lanes []lane) bool {
-	for _, l := range lanes {
-		if len(l.Missing) > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // lossOf returns why the gateway calls a record lost, "" if it does not.

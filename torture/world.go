@@ -85,6 +85,10 @@ func (w *world) close() {
 		w.mangler.close()
 	}
 	w.unmountDisks()
+	_ = os.WriteFile(filepath.Join(w.o.Dir, "gateway.log"), []byte(w.gwLog.String()), 0o600) // for who wants to know what went wrong
+	for _, u := range w.units {
+		_ = os.WriteFile(filepath.Join(w.o.Dir, fmt.Sprintf("edge-%d.log", u.n)), []byte(u.log.String()), 0o600)
+	}
 }
 
 func (w *world) startGateway() (err error) {
