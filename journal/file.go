@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"fieldpost/journal/durable"
 )
 
 const (
@@ -68,24 +70,12 @@ func diskSize(path string) int64 {
 	return info.Size()
 }
 
-// syncPath makes a file's content and size, or a folder's names, durable.
-func syncPath(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
 // place makes the finished temporary file temp durable under path.
 func place(temp, path string) error {
-	if err := syncPath(temp); err != nil {
+	if err := durable.Sync(temp); err != nil {
 		return err
 	}
-	if err := os.Rename(temp, path); err != nil {
-		return err
-	}
-	return syncPath(filepath.Dir(path))
+	return durable.Rename(temp, path)
 }
 
 // setAside gives the damaged file at path another name, which it returns, and keeps it at path too where it can, so that

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"fieldpost/journal/dirlock"
+	"fieldpost/journal/durable"
 	"fieldpost/journal/front"
 	"fieldpost/telemetry/ranges"
 )
@@ -124,7 +125,7 @@ func Open(dir string, o Options) (*Journal, []Damage, error) {
 		j.log = slog.New(slog.DiscardHandler)
 	}
 	j.work.L = &j.mu
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MkdirAll(dir); err != nil {
 		return nil, nil, fmt.Errorf("create journal: %w", err)
 	}
 	var err error
@@ -264,7 +265,7 @@ func (j *Journal) Drop(first uint64) error {
 	j.kept.RemoveAll(s.kept)
 	j.notify()
 	j.mu.Unlock()
-	if err := syncPath(j.dir); err != nil {
+	if err := durable.Sync(j.dir); err != nil {
 		return fmt.Errorf("drop segment %d: %w", first, err)
 	}
 	return nil

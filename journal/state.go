@@ -17,6 +17,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"fieldpost/journal/dirlock"
+	"fieldpost/journal/durable"
 	"fieldpost/telemetry/ranges"
 )
 
@@ -41,7 +42,7 @@ type State struct {
 // OpenState opens or creates the state file at path for binding (see Options.Binding; ErrBinding). damage is nil unless the file had to be set aside.
 // Beside it lies path.lock.
 func OpenState(path, binding string) (s *State, damage *Damage, err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := durable.MkdirAll(filepath.Dir(path)); err != nil {
 		return nil, nil, fmt.Errorf("create state: %w", err)
 	}
 	s = &State{path: path}

@@ -8,6 +8,7 @@ import (
 
 	"fieldpost/history"
 	"fieldpost/journal"
+	"fieldpost/journal/durable"
 	"fieldpost/journal/front"
 	"fieldpost/telemetry/frame"
 )
@@ -116,7 +117,7 @@ func (s *Store) openDisk(first bool) (_ *disk, _ *ledger, err error) {
 // such a one, because a commit's other pages are synced before it; one more commit writes the other meta page, which needs that one no more.
 // (SkipTo to where the journal is anyway is an empty commit.) Likewise the folder may show a segment whose name was never written.
 func settle(j *journal.Journal, dir string) error {
-	if err := syncDir(dir); err != nil {
+	if err := durable.Sync(dir); err != nil {
 		return fmt.Errorf("sync %s: %w", dir, err)
 	}
 	return j.SkipTo(j.Next())

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"fieldpost/journal/durable"
 	"fieldpost/telemetry/wire"
 )
 
@@ -64,16 +65,5 @@ func writeFile(path string, data []byte) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(temp))
 	}
-	if err := os.Rename(temp, path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.Rename(temp, path)
 }

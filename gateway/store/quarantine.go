@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"fieldpost/journal/durable"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
 	"fieldpost/telemetry/ranges"
@@ -86,7 +87,7 @@ func (l *lane) quarantine(h frame.Header, at telemetry.Time) {
 
 // makeRoom makes dir, and removes its oldest files until one of size fits.
 func makeRoom(dir string, size int64) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MkdirAll(dir); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(dir)

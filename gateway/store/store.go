@@ -15,6 +15,7 @@ import (
 	"fieldpost/history"
 	"fieldpost/journal"
 	"fieldpost/journal/dirlock"
+	"fieldpost/journal/durable"
 	"fieldpost/telemetry/wire"
 )
 
@@ -84,7 +85,7 @@ func newStore(dir string, r RetentionSettings, log *slog.Logger) *Store {
 
 // start opens what newStore describes.
 func (s *Store) start() (err error) {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	if err := durable.MkdirAll(s.dir); err != nil {
 		return fmt.Errorf("open store: %w; name another folder in data, or give the service's user the right to make this one", err)
 	}
 	if s.lock, err = dirlock.Take(s.dir); err != nil {

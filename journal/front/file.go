@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"fieldpost/journal/durable"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -83,10 +85,7 @@ func create(dir, binding string, generation uint64, size int64) (*file, error) {
 		err = file.Sync()
 	}
 	if err == nil {
-		err = os.Rename(temp, f.path)
-	}
-	if err == nil {
-		err = syncDir(dir)
+		err = durable.Rename(temp, f.path)
 	}
 	if err != nil {
 		_ = os.Remove(temp) // gives a full disk its room back
@@ -95,14 +94,6 @@ func create(dir, binding string, generation uint64, size int64) (*file, error) {
 	}
 	f.f, f.at, f.number = file, int64(len(first)), 1
 	return f, nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // list returns the generations in dir, oldest first, and what of them was being made.

@@ -11,8 +11,9 @@ import (
 	"maps"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
+
+	"fieldpost/journal/durable"
 )
 
 // ErrDamaged is wrapped by every error that the content of a side file gives.
@@ -290,14 +291,7 @@ func writePart(path string, first, next uint64, runs map[uint64][]Posting) (err 
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(temp, path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return durable.Rename(temp, path)
 }
 
 // writeRuns writes blocks and directory and returns the header that goes before them.
