@@ -16,11 +16,12 @@ import (
 
 	"fieldpost/journal"
 	"fieldpost/journal/front"
+	"fieldpost/powercut/cuttest"
 )
 
 const childDir = "FIELDPOST_JOURNAL_TEST_DIR"
 
-// TestMain makes this binary the child that TestKill kills.
+// TestMain makes this binary the child that TestKill kills, or the disk whose power is cut.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		if err := appendUntilKilled(dir); err != nil {
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	os.Exit(m.Run())
+	cuttest.Main(m)
 }
 
 // appendUntilKilled appends from several goroutines, rotating often, and prints each position once it is durable.
