@@ -14,6 +14,7 @@ import (
 func (s Status) Print(w io.Writer, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
+	read := s.Clock.Time.Go() // readings are as old as the clock says that gave them their times, which is not now's while it is unset
 
 	row("node\t%s\t%s, running for %s", s.Node, s.Software, span(now.Sub(s.Since)))
 	row("clock\t%s\t%s (%s), boot %d", s.Clock.Time.Go().Format(time.RFC3339), s.Clock.State, trust[s.Clock.State], s.Clock.Boot)
@@ -31,7 +32,7 @@ func (s Status) Print(w io.Writer, now time.Time) error {
 	for _, d := range s.Devices {
 		last := "never"
 		if d.Last != nil {
-			last = ago(now, d.Last.Go())
+			last = ago(read, d.Last.Go())
 		}
 		if d.Silent {
 			last += ", silent"
@@ -42,7 +43,7 @@ func (s Status) Print(w io.Writer, now time.Time) error {
 				row("  %s\t-\t\t\t\t", m.Metric)
 				continue
 			}
-			row("  %s\t%s %s\t%s\t\t\t%s", m.Metric, m.Value, m.Unit, m.Quality, ago(now, m.Time.Go()))
+			row("  %s\t%s %s\t%s\t\t\t%s", m.Metric, m.Value, m.Unit, m.Quality, ago(read, m.Time.Go()))
 		}
 		if len(d.Raised) > 0 {
 			row("  raised\t%s", strings.Join(d.Raised, ", "))
@@ -66,7 +67,7 @@ func (s Status) Print(w io.Writer, now time.Time) error {
 	for _, l := range s.Journal.Lanes {
 		oldest := "-"
 		if l.Oldest != nil {
-			oldest = ago(now, l.Oldest.Go())
+			oldest = ago(read, l.Oldest.Go())
 		}
 		row("%s\t%d\t%d\t%d\t%s\t%d\t%d\t%s", l.Lane, l.Stored, l.Acked, l.Waiting, oldest, l.Memory, l.Lost+l.Dropped, bytes(float64(l.Size)))
 	}

@@ -48,7 +48,8 @@ type Clock struct {
 	changed chan struct{}
 }
 
-// New returns a clock for a boot. A wall clock before floor, as the disk has it, is unset, unless the kernel disciplines it.
+// New returns a clock for a boot. A wall clock before floor, as the disk has it, is unset, unless the kernel disciplines it: what it says is worth
+// nothing then, and times go on from where the boot before ended.
 func New(source Source, boot telemetry.Boot, floor Floor, log *slog.Logger) *Clock {
 	c := &Clock{source: source, floor: floor.in(boot), log: log, changed: make(chan struct{})}
 	c.regime.Store(c.look(boot))
@@ -60,7 +61,7 @@ func (c *Clock) look(boot telemetry.Boot) *Regime {
 	state := max(c.source.Trust(), telemetry.ClockFloor)
 	// A clock chip with a flat battery starts in 1970 too: only the kernel's own discipline overrules the floor.
 	if state < telemetry.ClockSync && wall < max(c.floor.Time, release) {
-		state = telemetry.ClockUnset
+		return &Regime{Boot: boot, State: telemetry.ClockUnset, Offset: int64(c.floor.Place)}
 	}
 	return &Regime{Boot: boot, State: state, Offset: int64(wall) - mono}
 }

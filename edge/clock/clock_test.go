@@ -34,7 +34,7 @@ func TestRegimes(t *testing.T) {
 	c := clock.New(f, boot, clock.Floor{Time: at("2026-01-01T00:00:00Z")}, quiet())
 
 	first := c.Regime()
-	if first.State != telemetry.ClockUnset || first.Boot != boot || first.Offset != 0 {
+	if first.State != telemetry.ClockUnset || first.Boot != boot || first.Offset != int64(at("2026-01-01T00:00:00Z")) {
 		t.Fatalf("before the floor: %+v", first)
 	}
 	f.advance(time.Second)
@@ -42,15 +42,21 @@ func TestRegimes(t *testing.T) {
 	if c.Regime() != first {
 		t.Fatal("time passing began a new regime")
 	}
-	if now, r := c.Now(); now != f.wall || r != first {
-		t.Fatalf("Now = %v, want %v", now, f.wall)
+	f.step(-30 * time.Second) // of a clock that says nothing
+	c.Refresh()
+	f.step(30 * time.Second)
+	if c.Regime() != first {
+		t.Fatal("a step of an unset clock began a new regime")
+	}
+	if now, r := c.Now(); now != at("2026-01-01T00:01:01Z") || r != first {
+		t.Fatalf("Now = %v", now)
 	}
 
 	// NTP arrives: a step and a change of trust at once; until it is noticed times stay in the old regime.
 	changed := c.Changed()
 	f.step(56 * 365 * 24 * time.Hour)
 	f.trust = telemetry.ClockSync
-	if now, r := c.Now(); r != first || now != 61e9 {
+	if now, r := c.Now(); r != first || now != at("2026-01-01T00:01:01Z") {
 		t.Fatalf("a step leaked into the old regime: %v", now)
 	}
 	c.Refresh()
@@ -161,5 +167,34 @@ func TestGatewayLowersFloor(t *testing.T) {
 	}
 	if got := c.Floor().Time; got != at("2026-04-30T00:00:10Z") {
 		t.Fatalf("floor %v", got)
+	}
+}
+
+// TestPlace: boots without a clock lie one after the other, whatever theirs say.
+func TestPlace(t *testing.T) {
+	f := &fake{wall: at("2026-05-01T00:00:00Z"), mono: int64(time.Hour), trust: telemetry.ClockSync}
+	floor := clock.New(f, telemetry.Boot{ID: 1}, clock.Floor{}, quiet()).Floor()
+	last := f.wall
+	f.trust = telemetry.ClockFloor
+	for id := uint64(2); id < 5; id++ {
+		f.wall, f.mono = at("1970-01-01T00:00:09Z"), int64(9*time.Second)
+		c := clock.New(f, telemetry.Boot{ID: id}, floor, quiet())
+		now, r := c.Now()
+		if r.State != telemetry.ClockUnset || now <= last || now > last+telemetry.Time(10*time.Minute) {
+			t.Fatalf("boot %d: %v %v, after %v", id, now, r.State, last)
+		}
+		f.advance(24 * time.Hour)
+		floor = c.Floor()
+		f.advance(30 * time.Second) // not written down any more
+		last, _ = c.Now()
+
+		// The edge alone was restarted: it is the same boot, and its times go on.
+		c = clock.New(f, telemetry.Boot{ID: id}, floor, quiet())
+		if now, _ := c.Now(); now != last {
+			t.Fatalf("boot %d after a restart: %v, want %v", id, now, last)
+		}
+	}
+	if floor.Time != at("2026-05-01T00:00:00Z") {
+		t.Errorf("the floor rose by what nobody knows, to %v", floor.Time)
 	}
 }

@@ -67,9 +67,9 @@ func (b *Book) get(key string, into any) error {
 	return nil
 }
 
-// save writes epochs, boots, losses and how far the lanes go. The caller holds mu.
+// save writes epochs, boots, losses, how far the lanes go, and the clock's floor, so that a boot has its place from its start on. The caller holds mu.
 func (b *Book) save() error {
-	return b.put(map[string]any{keyEpochs: b.ledger.epochs, keyBoots: b.boots, keyLost: b.ledger.saveLost(), keyReach: b.reached()})
+	return b.put(map[string]any{keyEpochs: b.ledger.epochs, keyBoots: b.boots, keyLost: b.ledger.saveLost(), keyReach: b.reached(), keyFloor: b.clock.Floor()})
 }
 
 func (b *Book) put(values map[string]any) error {
@@ -157,11 +157,11 @@ func (b *Book) loadFloor() (floor clock.Floor, err error) {
 	return floor, err
 }
 
-// saveFloor writes the clock's floor down where it has moved (delivery rule 21).
+// saveFloor writes the clock's floor down where it has moved (delivery rule 21), and how far this boot has come.
 func (b *Book) saveFloor() error {
 	old, err := b.loadFloor()
 	now := b.clock.Floor()
-	if err != nil || now.Time == old.Time {
+	if err != nil || now == old {
 		return err
 	}
 	return b.put(map[string]any{keyFloor: now})
