@@ -3,7 +3,9 @@ package torture
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -38,32 +40,36 @@ func (r Report) Failed() bool {
 	return slices.ContainsFunc(r.Lanes, func(a Account) bool { return a.Lost+a.Doubled+a.Disorder+a.Altered+a.Gaps > 0 })
 }
 
-// Print writes a table of schedules.
+// most is how many schedules have a row of their own in a table.
+const most = 25
+
+// Print writes a table: of each schedule if they are few, else of all that were played on one shape; then what was done how often, and what was wrong.
 func Print(w io.Writer, reports []Report) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "seed\tactions\tseconds\tlane\tproduced\tunseen\tcommitted\trolled back\tgiven up\tdelivered\tlost\tdoubled\tout of order\taltered\tgaps\t")
-	sums := map[string]*Account{}
-	var order []string
+	fmt.Fprintln(t, "played on\tschedules\tactions\tseconds\tlane\tproduced\tunseen\tcommitted\trolled back\tgiven up\tdelivered\tlost\tdoubled\tout of order\taltered\tgaps\t")
+	var all sum
+	sums := map[string]*sum{}
 	for _, r := range reports {
-		for _, a := range r.Lanes {
-			row(t, fmt.Sprint(r.Seed), fmt.Sprint(len(r.Actions)), fmt.Sprintf("%.0f", r.Seconds), a)
-			s := sums[a.Lane]
-			if s == nil {
-				s = &Account{Lane: a.Lane}
-				sums[a.Lane] = s
-				order = append(order, a.Lane)
-			}
-			s.add(a)
+		key := r.Shape
+		if len(reports) <= most {
+			key = fmt.Sprintf("%s, seed %d", r.Shape, r.Seed)
 		}
+		if sums[key] == nil {
+			sums[key] = &sum{}
+		}
+		sums[key].add(r)
+		all.add(r)
 	}
-	if len(reports) > 1 {
-		for _, lane := range order {
-			row(t, "all", "", "", *sums[lane])
-		}
+	for _, key := range slices.Sorted(maps.Keys(sums)) {
+		sums[key].rows(t, key)
+	}
+	if len(sums) > 1 {
+		all.rows(t, "all")
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	fmt.Fprintln(w, "done:", all.done())
 	for _, r := range reports {
 		for _, f := range r.Faults {
 			if _, err := fmt.Fprintf(w, "seed %d (%s): %s\n", r.Seed, r.Shape, f); err != nil {
@@ -74,9 +80,51 @@ func Print(w io.Writer, reports []Report) error {
 	return nil
 }
 
-func row(w io.Writer, seed, actions, seconds string, a Account) {
-	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", seed, actions, seconds, a.Lane,
-		a.Produced, a.Unseen, a.Committed, a.RolledBack, a.GivenUp, a.Delivered, a.Lost, a.Doubled, a.Disorder, a.Altered, a.Gaps)
+// sum is what several schedules came to.
+type sum struct {
+	schedules int
+	seconds   float64
+	actions   map[string]int
+	lanes     []Account
+}
+
+func (s *sum) add(r Report) {
+	if s.actions == nil {
+		s.actions = map[string]int{}
+	}
+	s.schedules++
+	s.seconds += r.Seconds
+	for _, a := range r.Actions {
+		s.actions[a]++
+	}
+	for _, a := range r.Lanes {
+		i := slices.IndexFunc(s.lanes, func(have Account) bool { return have.Lane == a.Lane })
+		if i < 0 {
+			i = len(s.lanes)
+			s.lanes = append(s.lanes, Account{Lane: a.Lane})
+		}
+		s.lanes[i].add(a)
+	}
+}
+
+func (s *sum) rows(w io.Writer, name string) {
+	actions := 0
+	for _, n := range s.actions {
+		actions += n
+	}
+	for _, a := range s.lanes {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%.0f\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", name, s.schedules, actions, s.seconds, a.Lane,
+			a.Produced, a.Unseen, a.Committed, a.RolledBack, a.GivenUp, a.Delivered, a.Lost, a.Doubled, a.Disorder, a.Altered, a.Gaps)
+	}
+}
+
+// done says how often each action was done.
+func (s *sum) done() string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(s.actions)) {
+		out = append(out, fmt.Sprintf("%s %d", name, s.actions[name]))
+	}
+	return strings.Join(out, ", ")
 }
 
 func (a *Account) add(b Account) {

@@ -30,8 +30,8 @@ func tortureCommand() command.Sub {
 	f := command.Flags("torture")
 	var c campaign
 	f.Uint64Var(&c.seed, "seed", 1, "the first schedule's `N`; the next has N+1")
-	f.IntVar(&c.schedules, "schedules", 10, "how many `K` schedules; with -minutes at most")
-	f.Float64Var(&c.minutes, "minutes", 0, "no schedule begins after `M` minutes; 0: whatever it takes")
+	f.IntVar(&c.schedules, "schedules", 0, "how many `K` schedules at most; 0: as many as -minutes lets begin")
+	f.Float64Var(&c.minutes, "minutes", 0, "no schedule begins after `M` minutes; 0: ten schedules, if -schedules says no other number")
 	f.IntVar(&c.actions, "actions", 20, "what is done in each schedule, `A` times")
 	f.IntVar(&c.jobs, "jobs", 2, "so many schedules run at once")
 	f.BoolVar(&c.json, "json", false, "print reports as JSON lines, not as a table")
@@ -50,6 +50,9 @@ func tortureCommand() command.Sub {
 
 // run runs the schedules and reports whether the promise held in all of them.
 func (c campaign) run(ctx context.Context, std command.IO) (ok bool, err error) {
+	if c.schedules == 0 && c.minutes == 0 {
+		c.schedules = 10
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return false, err
@@ -80,7 +83,7 @@ func (c campaign) run(ctx context.Context, std command.IO) (ok bool, err error) 
 				n := next
 				next++
 				mu.Unlock()
-				if n >= c.schedules || ctx.Err() != nil || c.minutes > 0 && time.Now().After(deadline) {
+				if c.schedules > 0 && n >= c.schedules || ctx.Err() != nil || c.minutes > 0 && time.Now().After(deadline) {
 					return
 				}
 				seed := c.seed + uint64(n)
