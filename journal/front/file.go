@@ -32,7 +32,7 @@ type file struct {
 	size       int64
 	at         int64               // where the next record goes
 	number     uint64              // of the last record
-	waiting    map[string]struct{} // the journals that have something in it
+	waiting    map[string]struct{} // the journals that have something in it; under the front's mu
 }
 
 func (f *file) fits(n int) bool { return f.f != nil && f.at+int64(n) <= f.size }
@@ -48,9 +48,6 @@ func (f *file) append(buf []byte, parts []part) ([]byte, error) {
 	}
 	f.at += int64(len(buf))
 	f.number++
-	for _, p := range parts {
-		f.waiting[p.name] = struct{}{}
-	}
 	return buf, nil
 }
 

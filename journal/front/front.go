@@ -213,9 +213,9 @@ func (f *Front) perform(buf []byte, batch []*request) ([]byte, error) {
 		return buf, err
 	}
 	buf, err = to.append(buf, parts)
+	f.mu.Lock()
 	if err != nil {
 		// Nobody knows what of it is on the disk: nothing more goes there, and what was durable before is asked for.
-		f.mu.Lock()
 		to.spend()
 		ask := f.waiting(to)
 		f.mu.Unlock()
@@ -224,6 +224,10 @@ func (f *Front) perform(buf []byte, batch []*request) ([]byte, error) {
 		}
 		return buf, fmt.Errorf("append to %s: %w", to.path, err)
 	}
+	for _, p := range parts {
+		to.waiting[p.name] = struct{}{}
+	}
+	f.mu.Unlock()
 	return buf, nil
 }
 

@@ -210,6 +210,33 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 // A failed sync is an error for those whose append it was; the others, and what came before, stand, and the next goes to a new file.
+// One journal folds while another's entries are written: the race detector is what looks on.
+func TestFoldingBesideAppending(t *testing.T) {
+	dir := t.TempDir()
+	f := open(t, dir)
+	var wait sync.WaitGroup
+	for _, name := range []string{"live", "bulk"} {
+		m, _ := join(t, f, name)
+		wait.Go(func() {
+			for i := range 200 {
+				if err := m.Append(fmt.Appendf(nil, "%s %d", name, i)); err != nil {
+					t.Errorf("%s: append %d: %v", name, i, err)
+				}
+				if i < 199 {
+					m.Folded()
+				}
+			}
+		})
+	}
+	wait.Wait()
+	got := leftIn(t, dir, "live", "bulk")
+	for i, name := range []string{"live", "bulk"} {
+		if n := len(got[i]); n == 0 || got[i][n-1] != name+" 199" {
+			t.Errorf("%s: what was not folded is missing at the end: %q", name, got[i])
+		}
+	}
+}
+
 func TestFailedWrite(t *testing.T) {
 	dir := t.TempDir()
 	f := open(t, dir)
