@@ -74,3 +74,42 @@ func TestAlarmOvertakesTheBacklog(t *testing.T) {
 	proxy.Throttle(faultproxy.Up, 0)
 	await(t, "the backlog", time.Minute, func() bool { return live() == backlog+1 && s.node("pi-1").missing() == 0 })
 }
+
+// TestAlarmPastADeadPath: a path that dies silently costs an event seconds, not the minute and more after which a connection counts as dead.
+func TestAlarmPastADeadPath(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "")
+	s.up()
+	proxy := s.proxy()
+	e, tcp := tcpSite(t, s, "tcp://"+proxy.Addr())
+	e.process.stop(t)
+	device := filepath.Join(filepath.Dir(e.config), "devices", "d0.yaml")
+	text, err := os.ReadFile(device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, device, string(text)+"patterns:\n  - {name: flood, when: n == -7, severity: critical}\n")
+	e.again(tcp)
+	fmt.Fprintf(tcp, "n=1\n")
+	await(t, "a reading", 30*time.Second, func() bool { return len(s.readings("pi-1")) == 1 })
+
+	proxy.Freeze()
+	fmt.Fprintf(tcp, "n=2\nn=-7\n")
+	begin := time.Now()
+	await(t, "the event", 20*time.Second, func() bool {
+		var events []struct{ Device, Pattern, State string }
+		get(t, s.url("/v1/events", url.Values{"device": {"d0"}}), &events)
+		return len(events) == 1 && events[0].Pattern == "flood" && events[0].State == "raised"
+	})
+	t.Logf("the event took %v", time.Since(begin))
+	if st, ok := e.status(); !ok || st.Links[0].State != "up" || st.Links[0].Second != "up" || st.Links[0].Connects != 2 {
+		t.Errorf("status %+v", st.Links)
+	}
+	if !s.node("pi-1").Online {
+		t.Error("the node counts as offline")
+	}
+	await(t, "the readings, once the first connection was given up", 2*time.Minute, func() bool { return len(s.readings("pi-1")) == 3 })
+	if n := s.node("pi-1").missing(); n != 0 {
+		t.Errorf("%d records are missing", n)
+	}
+}

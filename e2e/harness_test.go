@@ -342,6 +342,7 @@ type edgeStatus struct {
 	}
 	Links []struct {
 		State, Err string
+		Second     string
 		Connects   uint64
 	}
 }

@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -78,9 +79,9 @@ func Open(c Config) (e *Edge, err error) {
 	if err := e.restore(context.Background()); err != nil {
 		return nil, err
 	}
-	for _, l := range c.Links {
+	for i, l := range c.Links {
 		o := forwarder.Options{
-			Node: c.Node, Link: l.Name, Kind: l.Kind, URL: l.URL, Software: c.Software,
+			Node: c.Node, Link: l.Name, Kind: l.Kind, URL: l.URL, Software: c.Software, AlarmLink: alarmLink(i),
 			Outbox: book, Stores: book, Dialer: l.Dialer, Accept: l.Accept, FreshShare: l.FreshShare, Log: c.Log,
 		}
 		if l.Proven {
@@ -89,6 +90,17 @@ func Open(c Config) (e *Edge, err error) {
 		e.sessions = append(e.sessions, forwarder.New(o))
 	}
 	return e, nil
+}
+
+// AlarmLink is what the second connection that alarms may take goes by. No link may have that name.
+const AlarmLink = "alarm"
+
+// alarmLink returns the name of the i-th link's: two links that lead to one broker must not take each other's connection over.
+func alarmLink(i int) string {
+	if i == 0 {
+		return AlarmLink
+	}
+	return fmt.Sprintf("%s-%d", AlarmLink, i+1)
 }
 
 // Run runs the edge until ctx ends, then stops with the stream: drivers, last commit, links with a grace period, journal.

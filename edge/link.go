@@ -31,6 +31,8 @@ type LinkStatus struct {
 	Waiting  uint64  `json:"waiting"` // records
 	Parked   uint64  `json:"parked"`  // records that the gateway will not take
 
+	Second string `json:"second,omitempty"` // state of the second connection, which alarms take when the first keeps them waiting; left out while there is none
+
 	In       uint64            `json:"in"`
 	Out      uint64            `json:"out"`
 	Connects uint64            `json:"connects"`
@@ -44,7 +46,8 @@ func linkStatus(s forwarder.Status) LinkStatus {
 	l := LinkStatus{
 		Link: s.Link, Kind: s.Kind, URL: s.URL, State: string(s.State), Since: onClock(s.Since), Err: s.LastError,
 		RTT: s.RTT.Seconds(), Rate: s.Rate, Window: s.Window, InFlight: s.InFlight, Waiting: s.Waiting, Parked: s.Parked,
-		In: s.BytesIn, Out: s.BytesOut, Connects: s.Connects, Frames: s.FramesSent, Resent: s.FramesResent, Acked: s.RecordsAcked,
+		Second: string(s.Second),
+		In:     s.BytesIn, Out: s.BytesOut, Connects: s.Connects, Frames: s.FramesSent, Resent: s.FramesResent, Acked: s.RecordsAcked,
 	}
 	if (s.Store != wire.StoreID{}) {
 		l.Store = s.Store.String()
@@ -81,6 +84,9 @@ func (s Status) printLinks(row func(string, ...any), now time.Time) {
 		if l.Acked > 0 {
 			row("  %s\t%.2f bytes out per acknowledged record, round trip %s", l.URL, float64(l.Out)/float64(l.Acked), setting.Duration(l.RTT*float64(time.Second)))
 		}
+		if l.Second != "" {
+			row("  second connection\t%s, for alarms that the first one keeps waiting", l.Second)
+		}
 		if l.State != string(forwarder.Up) && l.Err != "" {
 			row("  last error\t%s", strings.TrimSpace(l.Err))
 		}
@@ -96,6 +102,7 @@ func (s Status) printLinks(row func(string, ...any), now time.Time) {
 func linkMetrics(w *metric.Writer, node metric.Label, l LinkStatus) {
 	link := metric.L("link", l.Link)
 	w.Gauge("fieldpost_link_up", "1 while the gateway answers.", truth(l.State == string(forwarder.Up)), node, link)
+	w.Gauge("fieldpost_link_second_up", "1 while alarms have a second connection, because the first one kept one waiting.", truth(l.Second == string(forwarder.Up)), node, link)
 	w.Counter("fieldpost_link_received_bytes_total", "Bytes from the socket, encryption and all.", float64(l.In), node, link)
 	w.Counter("fieldpost_link_sent_bytes_total", "Bytes to the socket, encryption and all.", float64(l.Out), node, link)
 	w.Counter("fieldpost_link_connects_total", "Connections made.", float64(l.Connects), node, link)

@@ -1,9 +1,6 @@
 package faultproxy
 
-import (
-	"net"
-	"time"
-)
+import "time"
 
 // piece is what was read at once, and when it may go on.
 type piece struct {
@@ -13,13 +10,17 @@ type piece struct {
 
 // copy moves bytes of one direction until either end fails or gone is closed. Reading, at its rate, and writing are apart, so that a delay
 // makes bytes late without making them few.
-func (p *Proxy) copy(d Direction, to, from net.Conn, gone <-chan struct{}) {
+func (p *Proxy) copy(pr *pair, d Direction, gone <-chan struct{}) {
 	const size = 16 << 10
+	to, from := pr.server, pr.client
+	if d == Down {
+		to, from = from, to
+	}
 	pieces := make(chan piece, 64)
 	go func() {
 		defer close(pieces)
 		for {
-			f, ok := p.wait(d, gone)
+			f, ok := p.wait(pr, d, gone)
 			if !ok {
 				return
 			}
@@ -31,7 +32,7 @@ func (p *Proxy) copy(d Direction, to, from net.Conn, gone <-chan struct{}) {
 			n, err := from.Read(b)
 			if n > 0 {
 				p.bytes[d].Add(int64(n))
-				if f, ok = p.wait(d, gone); !ok { // it may have changed while nothing came
+				if f, ok = p.wait(pr, d, gone); !ok { // it may have changed while nothing came
 					return
 				}
 				if f.rate > 0 && !sleep(time.Duration(float64(n)/float64(f.rate)*float64(time.Second)), gone) {
@@ -52,7 +53,7 @@ func (p *Proxy) copy(d Direction, to, from net.Conn, gone <-chan struct{}) {
 		if !sleep(time.Until(pc.due), gone) {
 			return
 		}
-		f, ok := p.wait(d, gone)
+		f, ok := p.wait(pr, d, gone)
 		if !ok {
 			return
 		}
@@ -66,9 +67,9 @@ func (p *Proxy) copy(d Direction, to, from net.Conn, gone <-chan struct{}) {
 }
 
 // wait returns the present fault once the direction is not stalled.
-func (p *Proxy) wait(d Direction, gone <-chan struct{}) (fault, bool) {
+func (p *Proxy) wait(pr *pair, d Direction, gone <-chan struct{}) (fault, bool) {
 	for {
-		f, changed, closed := p.look(d)
+		f, changed, closed := p.look(pr, d)
 		if closed {
 			return f, false
 		}

@@ -47,7 +47,10 @@ type fault struct {
 }
 
 // pair is one connection through the proxy.
-type pair struct{ client, server net.Conn }
+type pair struct {
+	client, server net.Conn
+	frozen         bool // under Proxy.mu: a path that died; nothing comes through any more
+}
 
 // size fits the buffer that a direction is read from to its rate.
 func (p *pair) size(d Direction, rate int) {
@@ -124,6 +127,16 @@ func (p *Proxy) StallAll(on bool) {
 	p.change(func() { p.faults[Up].stalled, p.faults[Down].stalled = on, on })
 }
 
+// Freeze makes the connections that are open now go silent for good, both ways, without closing them: a path that died, as a
+// router's that has forgotten them. Those to come are well.
+func (p *Proxy) Freeze() {
+	p.change(func() {
+		for pr := range p.pairs {
+			pr.frozen = true
+		}
+	})
+}
+
 // Swallow makes a direction read and throw away (on). The bytes never come back, so the connection is of no more use to a
 // protocol that counts on order once it is switched off; cut it then.
 func (p *Proxy) Swallow(d Direction, on bool) { p.change(func() { p.faults[d].swallowed = on }) }
@@ -165,11 +178,13 @@ func (p *Proxy) change(f func()) {
 	p.changed = make(chan struct{})
 }
 
-// look returns the present fault of a direction and a channel that is closed at the next change.
-func (p *Proxy) look(d Direction) (f fault, changed <-chan struct{}, closed bool) {
+// look returns the present fault of a direction of a connection and a channel that is closed at the next change.
+func (p *Proxy) look(pr *pair, d Direction) (f fault, changed <-chan struct{}, closed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.faults[d], p.changed, p.closed
+	f = p.faults[d]
+	f.stalled = f.stalled || pr.frozen
+	return f, p.changed, p.closed
 }
 
 func (p *Proxy) accept() {
@@ -198,7 +213,7 @@ func (p *Proxy) serve(client net.Conn) {
 	if err != nil {
 		return
 	}
-	pr := &pair{client, server}
+	pr := &pair{client: client, server: server}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -216,8 +231,8 @@ func (p *Proxy) serve(client net.Conn) {
 	var once sync.Once
 	end := func() { once.Do(func() { pr.close(); close(gone) }) }
 	var wg sync.WaitGroup
-	wg.Go(func() { defer end(); p.copy(Up, server, client, gone) })
-	wg.Go(func() { defer end(); p.copy(Down, client, server, gone) })
+	wg.Go(func() { defer end(); p.copy(pr, Up, gone) })
+	wg.Go(func() { defer end(); p.copy(pr, Down, gone) })
 	wg.Wait()
 	p.mu.Lock()
 	delete(p.pairs, pr)

@@ -189,3 +189,18 @@ func TestCloseEndsStalledConnections(t *testing.T) {
 		t.Errorf("read after Close: %v", err)
 	}
 }
+
+func TestFreeze(t *testing.T) {
+	p, before := start(t)
+	if got, err := ask(t, before, "one", time.Second); err != nil || got != "one" {
+		t.Fatalf("%q, %v", got, err)
+	}
+	p.Freeze()
+	if got, err := ask(t, before, "two", 100*time.Millisecond); err == nil {
+		t.Errorf("%q came through a path that died", got)
+	}
+	after := connect(t, p)
+	if got, err := ask(t, after, "three", time.Second); err != nil || got != "three" {
+		t.Errorf("a new connection: %q, %v", got, err)
+	}
+}

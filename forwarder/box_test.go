@@ -51,10 +51,12 @@ type box struct {
 	frames  map[telemetry.Lane][]forwarder.Stored
 	changed chan struct{}
 	acked   map[laneOf]ranges.Set
-	onAcked func(all map[laneOf]ranges.Set)
-	broken  map[telemetry.Lane]error // Frames fails
-	noTable bool
-	reads   int
+	onAcked func(generation uint64, all map[laneOf]ranges.Set)
+
+	generation uint64                   // that said so
+	broken     map[telemetry.Lane]error // Frames fails
+	noTable    bool
+	reads      int
 }
 
 func newBox(t *testing.T) *box {
@@ -203,20 +205,24 @@ func (b *box) Changed() <-chan struct{} {
 	return b.changed
 }
 
-func (b *box) Acked(_ wire.StoreID, stored []wire.Stored, replace bool) {
+func (b *box) Acked(said forwarder.Said) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if replace {
+	switch {
+	case said.Generation < b.generation: // the model's go up
+		return
+	case said.All:
+		b.generation = said.Generation
 		b.acked = make(map[laneOf]ranges.Set)
 	}
-	for _, s := range stored {
+	for _, s := range said.Stored {
 		k := laneOf{s.Epoch, s.Lane}
 		set := b.acked[k]
 		set.AddAll(s.Ranges)
 		b.acked[k] = set
 	}
 	if b.onAcked != nil {
-		b.onAcked(b.acked)
+		b.onAcked(b.generation, b.acked)
 	}
 }
 

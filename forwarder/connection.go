@@ -55,6 +55,7 @@ type connection struct {
 	progress  time.Time     // last ack, refusal or welcome, or that something was handed over
 	paused    [queues]time.Time
 	unread    [queues]unreadable
+	alarms    alarmWatch
 	malformed bool // logged
 
 	jobs    chan job
@@ -122,6 +123,8 @@ func (c *connection) run(ctx context.Context) error {
 				if err != nil {
 					return fmt.Errorf("send: %w", err)
 				}
+			case <-c.s.detour.news():
+				c.elsewhere()
 			case <-changed:
 				look = true
 			case <-timer.C:
@@ -174,7 +177,10 @@ func (c *connection) watch(now time.Time) error {
 		c.greet(true, true)
 	case !c.greeting.IsZero() && !c.say && now.Sub(c.hellos) >= helloAgain:
 		c.say = true
+	case c.quiet(now):
+		return errQuiet
 	}
+	c.watchAlarms(now)
 	if c.s.parked.wake(now) {
 		c.ledger.work()
 	}
@@ -203,6 +209,13 @@ func (c *connection) wake(now time.Time) time.Time {
 		sooner(c.greeting.Add(silence))
 		sooner(c.hellos.Add(helloAgain))
 	}
+	if !c.window.draining.IsZero() {
+		sooner(c.window.draining.Add(drainMost))
+	}
+	if c.s.main != nil {
+		sooner(c.progress.Add(alarmLinger))
+	}
+	sooner(c.wakeForAlarms())
 	sooner(c.progress.Add(silence))
 	sooner(c.start.Add(steady))
 	sooner(c.soonest)

@@ -42,9 +42,17 @@ type Outbox interface {
 	// Changed returns a channel that is closed at the next commit or drop. Take it before looking.
 	Changed() <-chan struct{}
 
-	// Acked says what a store has on its disk: all of it (replace, from a Welcome: what is not listed it has not), or
-	// more of it (from an Ack).
-	Acked(store wire.StoreID, stored []wire.Stored, replace bool)
+	// Acked passes on what a gateway says to have on its disk. Several sessions may speak of one store, and one of them may be late: what a
+	// generation says after another session has met its successor is to be ignored.
+	Acked(Said)
+}
+
+// Said is a gateway's word for what is on its disk.
+type Said struct {
+	Store      wire.StoreID
+	Generation uint64
+	Stored     []wire.Stored
+	All        bool // from a Welcome: what is not listed it has not. Otherwise more of it, from an Ack
 }
 
 // ErrAway says that a lane cannot be read for now, by no fault of its records.

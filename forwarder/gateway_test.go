@@ -28,11 +28,15 @@ type gateway struct {
 	tables  map[uint64]bool
 	conns   []*link
 	dials   []time.Time
+	names   []string // of the links dialled
 
 	// How it behaves. Change under mu.
 	latency   time.Duration // each way
 	commit    time.Duration
-	rate      int // bytes per second that the link takes; 0: no limit
+	rate      int    // bytes per second that the link takes; 0: no limit
+	queue     bool   // what it cannot take at once lies in a queue (a modem's, the kernel's), not with the sender
+	second    string // name of a second connection that may be there beside the first
+	stuck     bool   // the first connection carries nothing, either way; the second does
 	maxFrame  uint32
 	credit    uint64
 	direct    bool
@@ -46,7 +50,6 @@ type gateway struct {
 	double    int  // percent that come twice
 	disorder  bool // messages overtake each other
 	refusal   func(h frame.Header) *wire.Refusal
-	welcomed  int // highest generation whose welcome reached the present connection
 	got       []arrival
 	hellos    []wire.Hello
 	helloTime []time.Time
@@ -123,11 +126,21 @@ func (g *gateway) cutLocked(err error) {
 	g.conns = nil
 }
 
-// claims checks what the outbox was told in all against what the gateway has in the generation that the session knows of.
-func (g *gateway) claims(all map[laneOf]ranges.Set) {
+// takeOver ends the connections of one name.
+func (g *gateway) takeOver(name string) {
+	g.conns = slices.DeleteFunc(g.conns, func(c *link) bool {
+		if c.info.Link == name {
+			c.end(errors.New("taken over"))
+		}
+		return c.info.Link == name
+	})
+}
+
+// claims checks what the outbox was told in all against what the gateway has in the newest generation that the outbox has heard of.
+func (g *gateway) claims(gen uint64, all map[laneOf]ranges.Set) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	disk := g.gens[g.welcomed]
+	disk := g.gens[gen-generation(0)]
 	for k, set := range all {
 		if lie := set.Minus(disk[k]); !lie.Empty() {
 			g.t.Errorf("outbox was told that %v of %v/%v is stored, which the gateway has not", lie, k.epoch, k.lane)
@@ -141,12 +154,16 @@ func (g *gateway) Dial(ctx context.Context, info forwarder.Info) (forwarder.Conn
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.dials = append(g.dials, time.Now())
+	g.names = append(g.names, info.Link)
 	if g.refuse {
 		return nil, errors.New("connection refused")
 	}
-	g.cutLocked(errors.New("taken over"))
+	if g.second == "" {
+		g.cutLocked(errors.New("taken over"))
+	} else {
+		g.takeOver(info.Link)
+	}
 	c := &link{g: g, info: info, rx: make(chan []byte), done: make(chan struct{}), up: make(chan dated, 4096), down: make(chan dated, 4096)}
-	g.welcomed = 0
 	g.conns = append(g.conns, c)
 	go c.carry(c.up, c.handle)
 	go c.carry(c.down, c.deliver)
@@ -162,6 +179,7 @@ type link struct {
 	once     sync.Once
 	err      error
 	up, down chan dated
+	busy     time.Time // until when what was sent is in the queue; under g.mu
 	closed   bool
 }
 
@@ -184,11 +202,18 @@ func (c *link) Close() error {
 func (c *link) Send(ctx context.Context, payload []byte, o forwarder.SendOptions) error {
 	c.g.mu.Lock()
 	rate, deaf := c.g.rate, c.g.deaf
-	c.g.mu.Unlock()
 	var wait time.Duration
 	if rate > 0 && !deaf {
 		wait = time.Duration(float64(len(payload)) / float64(rate) * float64(time.Second))
 	}
+	if c.g.queue {
+		now := time.Now()
+		if c.busy.Before(now) {
+			c.busy = now
+		}
+		c.busy, wait = c.busy.Add(wait), 0
+	}
+	c.g.mu.Unlock()
 	select {
 	case <-time.After(wait):
 	case <-ctx.Done():
@@ -204,8 +229,12 @@ func (c *link) Send(ctx context.Context, payload []byte, o forwarder.SendOptions
 func (c *link) put(ch chan dated, b []byte) {
 	c.g.mu.Lock()
 	lose, double, latency, disorder := c.g.lose, c.g.double, c.g.latency, c.g.disorder
+	if ch == c.up && c.g.queue {
+		latency += time.Until(c.busy)
+	}
+	stuck := c.g.stuck && c.info.Link != c.g.second
 	c.g.mu.Unlock()
-	if rand.IntN(100) < lose {
+	if stuck || rand.IntN(100) < lose {
 		return
 	}
 	times := 1
@@ -255,14 +284,10 @@ func (c *link) carry(ch chan dated, to func([]byte)) {
 	}
 }
 
-// deliver hands a message to the session. What the session knows changes with it.
+// deliver hands a message to the session.
 func (c *link) deliver(b []byte) {
-	m, err := wire.Parse(b)
-	if err != nil {
+	if _, err := wire.Parse(b); err != nil {
 		c.g.t.Errorf("gateway said what cannot be read: %v", err)
-	}
-	if w, ok := m.(*wire.Welcome); ok {
-		c.g.set(func() { c.g.welcomed = max(c.g.welcomed, int(w.Generation-generation(0))) })
 	}
 	select {
 	case c.rx <- b:
@@ -291,7 +316,7 @@ func (c *link) handle(b []byte) {
 	case *wire.Hello:
 		g.hellos = append(g.hellos, *m)
 		g.helloTime = append(g.helloTime, time.Now())
-		if m.Nonce != c.info.Nonce || m.Link != "lte" || m.Codings != 1 {
+		if m.Nonce != c.info.Nonce || m.Link != c.info.Link || m.Link != "lte" && m.Link != g.second || m.Codings != 1 {
 			g.t.Errorf("hello is %+v", m)
 		}
 		w := &wire.Welcome{Nonce: m.Nonce, Store: g.store, Generation: generation(gen), Direct: g.direct, MaxFrame: g.maxFrame, Credit: g.credit, Codings: 1}

@@ -3,6 +3,7 @@ package forwarder
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"fieldpost/telemetry/frame"
 	"fieldpost/telemetry/ranges"
@@ -48,13 +49,13 @@ func (r *readAhead) from(seq uint64) []Stored {
 
 // pack makes the next frame of a queue, of at most room bytes and at most limit: the first one that is due, cut where it is too
 // large or partly there already, with those after it that can be joined to it.
-func (c *connection) pack(q queue, room int) (parcel, error) {
+func (c *connection) pack(now time.Time, q queue, room int) (parcel, error) {
 	k, due, ok := c.ledger.next(q)
 	if !ok {
 		return parcel{}, errNothing
 	}
-	limit := c.limit()
-	frames, err := c.read(q, k, due, limit)
+	limit := c.limit(now)
+	frames, err := c.read(q, k, due)
 	if err != nil {
 		return parcel{}, err
 	}
@@ -101,12 +102,12 @@ func (c *connection) pack(q queue, room int) (parcel, error) {
 }
 
 // read returns frames of the queue, the first of which holds due.From.
-func (c *connection) read(q queue, k run, due ranges.Range, limit int) ([]Stored, error) {
+func (c *connection) read(q queue, k run, due ranges.Range) ([]Stored, error) {
 	a := &c.ahead[q]
 	if frames := a.from(due.From); frames != nil && frames[0].Header.Epoch == k.epoch {
 		return frames, nil
 	}
-	frames, err := c.s.o.Outbox.Frames(k.lane, due.From, 2*limit)
+	frames, err := c.s.o.Outbox.Frames(k.lane, due.From, 2*c.most())
 	a.frames = frames
 	switch {
 	case len(frames) == 0 && err != nil:

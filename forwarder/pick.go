@@ -43,17 +43,20 @@ func (c *connection) pick(now time.Time) (job, bool) {
 	}
 	full := false
 	for _, q := range c.share.order() {
+		if c.s.main != nil && q != alarmQueue {
+			break
+		}
 		for tries := 0; !now.Before(c.paused[q]); tries++ {
 			if tries >= maxTroubles {
 				c.paused[q] = now.Add(troubleRest)
 				break
 			}
-			room := c.room(q.lane())
+			room := c.room(now, q.lane())
 			if room <= 0 {
 				full = true
 				break
 			}
-			p, err := c.pack(q, room)
+			p, err := c.pack(now, q, room)
 			switch {
 			case errors.Is(err, errNoRoom):
 				full = true
@@ -85,19 +88,29 @@ func (c *connection) size() int {
 }
 
 // room returns how many bytes of a lane may go now. A link with nothing under way always has room for one frame.
-func (c *connection) room(l telemetry.Lane) int {
+func (c *connection) room(now time.Time, l telemetry.Lane) int {
 	used, size := c.flight.bytes, c.size()
 	if l == telemetry.Alarm {
-		used, size = c.flight.alarm, alarmWindow
+		used, size = c.flight.alarm, min(size, alarmWindow)
+	} else if c.window.drain(now, c.flight.bytes+c.flight.alarm) {
+		return 0
 	}
 	if used == 0 {
-		return max(size, c.limit())
+		return max(size, c.most())
 	}
 	return size - used
 }
 
-// limit returns how large a frame may be: half the window, so that an alarm behind it waits half as long as the window allows.
-func (c *connection) limit() int {
+// limit returns how large the next frame may be: small where it is to measure the link.
+func (c *connection) limit(now time.Time) int {
+	if c.window.stale(now) && c.flight.bytes+c.flight.alarm == 0 {
+		return min(c.most(), minPayload)
+	}
+	return c.most()
+}
+
+// most returns how large a frame may be: half the window, so that an alarm behind it waits half as long as the window allows.
+func (c *connection) most() int {
 	n := min(max(c.size()/2, minPayload), maxPayload)
 	if c.welcome.MaxFrame > 0 {
 		n = min(n, int(min(c.welcome.MaxFrame, maxPayload)))
@@ -117,7 +130,7 @@ func (c *connection) ship(now time.Time, p parcel) job {
 	payload := wire.Append(make([]byte, 0, len(p.data)+wire.Overhead), &wire.Frame{Data: p.data})
 	j.payloads = append(j.payloads, payload)
 	span := ranges.Range{From: p.header.First, To: p.header.Last()}
-	c.flight.add(p.run, span, len(payload), c.window.sent(now, c.flight.bytes+c.flight.alarm))
+	c.flight.add(p.run, span, len(payload), c.window.sent(now, len(payload), c.flight.bytes+c.flight.alarm))
 	c.ledger.remove(p.run, ranges.Make(span))
 	c.s.note(func(st *Status) {
 		st.FramesSent++

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"fieldpost/telemetry"
 	"fieldpost/telemetry/ranges"
 	"fieldpost/telemetry/wire"
 )
@@ -88,7 +89,11 @@ func (c *connection) onWelcome(now time.Time, w *wire.Welcome) error {
 	c.progress, c.greeting = now, time.Time{}
 	c.pausing, c.again, c.say = false, false, false
 	c.ledger.replace(w.Stored)
-	c.s.o.Outbox.Acked(w.Store, w.Stored, true)
+	c.s.o.Outbox.Acked(Said{Store: w.Store, Generation: w.Generation, Stored: w.Stored, All: true})
+	if c.s.main != nil {
+		c.s.main.put(w.Generation, w.Stored)
+	}
+	c.alarms.since = time.Time{}
 	c.s.note(func(st *Status) {
 		st.State, st.Store, st.Generation = Up, w.Store, w.Generation
 		st.FramesResent += uint64(resent)
@@ -113,7 +118,15 @@ func (c *connection) onAck(now time.Time, a *wire.Ack) {
 	c.progress = now
 	n := c.flight.ack(now, &c.window, a.Stored)
 	c.ledger.ack(a.Stored)
-	c.s.o.Outbox.Acked(c.store, a.Stored, false)
+	c.s.o.Outbox.Acked(Said{Store: c.store, Generation: a.Generation, Stored: a.Stored})
+	if c.s.main != nil {
+		c.s.main.put(a.Generation, a.Stored)
+	}
+	for _, s := range a.Stored {
+		if s.Lane == telemetry.Alarm {
+			c.alarms.since = time.Time{} // they move
+		}
+	}
 	c.s.proved()
 	c.s.note(func(st *Status) {
 		st.RecordsAcked += n

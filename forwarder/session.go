@@ -33,6 +33,9 @@ type Options struct {
 	// goes in its order.
 	FreshShare int
 
+	// AlarmLink is the name of the second connection that alarms may take; "": none.
+	AlarmLink string
+
 	// GatewayTime is told the gateway's time at each welcome (delivery rule 21); nil: its word is worth nothing. It must not block.
 	GatewayTime func(telemetry.Time)
 }
@@ -58,6 +61,10 @@ type Session struct {
 	o   Options
 	log *slog.Logger
 
+	detour *detour // nil: none
+	home   string  // the link whose store this session belongs to
+	main   *acked  // of a second connection: what the first one is to know; nil: this is a first one
+
 	mu     sync.Mutex
 	status Status
 
@@ -77,12 +84,17 @@ func New(o Options) *Session {
 	if o.Stores == nil {
 		o.Stores = &memory{}
 	}
-	return &Session{
+	s := &Session{
 		o:       o,
 		log:     log.With("link", o.Link),
+		home:    o.Link,
 		backoff: newBackoff(o.Node, o.Link),
 		status:  Status{Link: o.Link, Kind: o.Kind, URL: o.URL, State: Stopped},
 	}
+	if o.AlarmLink != "" {
+		s.detour = newDetour(o)
+	}
+	return s
 }
 
 // Run connects, forwards and connects again until ctx ends; then it says goodbye and returns nil. Whatever happens to the link
@@ -90,6 +102,9 @@ func New(o Options) *Session {
 // for Status().Waiting to become 0 before it ends ctx.
 func (s *Session) Run(ctx context.Context) error {
 	defer s.note(func(st *Status) { st.State = Stopped })
+	var detour sync.WaitGroup
+	detour.Go(func() { s.detour.run(ctx) })
+	defer detour.Wait()
 	for {
 		err := s.attempt(ctx)
 		if ctx.Err() != nil {
@@ -117,9 +132,9 @@ func (s *Session) Run(ctx context.Context) error {
 // attempt makes one connection and serves it to its end.
 func (s *Session) attempt(ctx context.Context) (err error) {
 	s.note(func(st *Status) { st.State, st.Next = Connecting, time.Time{} })
-	store, err := s.o.Stores.Store(s.o.Link)
+	store, err := s.o.Stores.Store(s.home)
 	if err != nil {
-		return fmt.Errorf("read which store link %s belongs to: %w", s.o.Link, err)
+		return fmt.Errorf("read which store link %s belongs to: %w", s.home, err)
 	}
 	info := Info{Node: s.o.Node, Link: s.o.Link, Software: s.o.Software, Epoch: newest(s.o.Outbox.Hello()), Nonce: nonce()}
 	dial, cancel := context.WithTimeout(ctx, dialTimeout)
@@ -143,8 +158,8 @@ func (s *Session) admit(known, met wire.StoreID) error {
 	case known != wire.StoreID{} && !slices.Contains(s.o.Accept, met):
 		return fmt.Errorf("%w (first met %s, now %s)", errStray, known, met)
 	}
-	if err := s.o.Stores.Remember(s.o.Link, met); err != nil {
-		return fmt.Errorf("remember store %s for link %s: %w", met, s.o.Link, err)
+	if err := s.o.Stores.Remember(s.home, met); err != nil {
+		return fmt.Errorf("remember store %s for link %s: %w", met, s.home, err)
 	}
 	return nil
 }

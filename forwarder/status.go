@@ -38,7 +38,9 @@ type Status struct {
 	Waiting    uint64 // records to be sent or under way; what the session last knew
 	Parked     uint64 // records that are not sent again until the gateway starts anew
 
-	BytesIn, BytesOut uint64 // as the socket saw them
+	Second State // of the second connection, which alarms take when this one keeps them waiting; "": there is none now
+
+	BytesIn, BytesOut uint64 // as the socket saw them, of both
 	Connects          uint64
 	FramesSent        uint64 // messages with records
 	TablesSent        uint64
@@ -57,7 +59,35 @@ func (s *Session) Status() Status {
 	st := s.status
 	st.Refused = maps.Clone(st.Refused)
 	st.BytesIn, st.BytesOut, st.Connects = c.In, c.Out, c.Connects
+	if s.detour != nil {
+		st.add(s.detour.session)
+	}
 	return st
+}
+
+// add adds what the second connections did.
+func (st *Status) add(second *Session) {
+	second.mu.Lock()
+	defer second.mu.Unlock()
+	x := &second.status
+	if x.State != Stopped {
+		st.Second = x.State
+	}
+	st.FramesSent += x.FramesSent
+	st.TablesSent += x.TablesSent
+	st.HellosSent += x.HellosSent
+	st.RecordsAcked += x.RecordsAcked
+	st.FramesResent += x.FramesResent
+	st.Unreadable += x.Unreadable
+	for reason, n := range x.Refused {
+		if st.Refused == nil {
+			st.Refused = make(map[wire.Reason]uint64)
+		}
+		st.Refused[reason] += n
+	}
+	if x.LastAck.After(st.LastAck) {
+		st.LastAck = x.LastAck
+	}
 }
 
 // note changes the status.

@@ -6,7 +6,7 @@ const (
 	startWindow = 16 << 10 // before anything is known of the link
 	minWindow   = 2 << 10  // about one small frame under way and one on its way to the disk
 	maxWindow   = 4 << 20
-	alarmWindow = 64 << 10 // of its own: alarms are outside the window, but a year of them must not go at once
+	alarmWindow = 64 << 10 // at most, of a window of their own: an alarm never waits for readings, but a year of alarms must not go at once
 
 	maxPayload = 256 << 10
 	minPayload = 1 << 10 // below it headers outweigh records
@@ -14,6 +14,12 @@ const (
 	// A measurement counts for between one and two spans.
 	rateSpan = 5 * time.Second
 	rttSpan  = 30 * time.Second
+
+	// smallFrame is the largest frame whose round trip counts as the link's own.
+	smallFrame = 2 * minPayload
+
+	// drainMost is how long a link is kept waiting for a measurement before one does without.
+	drainMost = 5 * time.Second
 )
 
 // window measures a link and says how many bytes may be under way on it (delivery rule 22): rate × min(1 s, 2 × smallest round
@@ -24,9 +30,15 @@ const (
 // A round trip that is longer than the second (a satellite, a queue in a modem) would starve itself by that formula: a
 // window below rate × round trip measures less than the link's rate, and so on down. So a quarter more than the smallest round
 // trip is the least.
+//
+// Only a small frame that finds the link empty measures the round trip. Any other measures the queue before it too, which is this window's own work: it
+// would let the window grow by what it has grown already, and an alarm would wait behind all of it. While a backlog keeps the link full no
+// frame finds it empty, so each half minute it is let run dry once, for one round trip, as BBR does.
 type window struct {
-	rate           recent // bytes per second, largest
-	rtt            recent // seconds, smallest: kept negative
+	rate           recent    // bytes per second, largest
+	rtt            recent    // seconds, smallest: kept negative
+	measured       time.Time // when rtt was, or was given up
+	draining       time.Time // since when a measurement waits for the link to run dry; zero: none does
 	delivered      int64
 	deliveredAt    time.Time
 	known          bool  // a measurement that tells the link's rate was taken
@@ -39,14 +51,34 @@ type stamp struct {
 	delivered   int64
 	deliveredAt time.Time
 	limited     bool
+	clear       bool // it is small and found the link empty
 }
 
-// sent stamps a frame that goes out with before bytes under way.
-func (w *window) sent(now time.Time, before int) stamp {
+// sent stamps a frame of n bytes that goes out with before bytes under way.
+func (w *window) sent(now time.Time, n, before int) stamp {
 	if before == 0 {
 		w.deliveredAt = now // the time since the last ack was idleness
 	}
-	return stamp{at: now, delivered: w.delivered, deliveredAt: w.deliveredAt, limited: w.limitedThrough > w.delivered}
+	clear := before == 0 && n <= smallFrame
+	return stamp{at: now, delivered: w.delivered, deliveredAt: w.deliveredAt, limited: w.limitedThrough > w.delivered || clear && w.stale(now), clear: clear}
+}
+
+// stale reports whether the round trip wants to be measured: by a small frame, once nothing is under way.
+func (w *window) stale(now time.Time) bool { return now.Sub(w.measured) >= rttSpan }
+
+// drain reports whether nothing should go for now, so that the round trip can be measured.
+func (w *window) drain(now time.Time, underWay int) bool {
+	switch {
+	case underWay == 0 || !w.rtt.some || !w.stale(now):
+		w.draining = time.Time{}
+		return false
+	case w.draining.IsZero():
+		w.draining = now
+	case now.Sub(w.draining) >= drainMost: // an ack that is late or lost is not worth more
+		w.measured, w.draining = now, time.Time{}
+		return false
+	}
+	return true
 }
 
 // starved notes that there is room and nothing to send.
@@ -60,8 +92,12 @@ func (w *window) got(now time.Time, n int) {
 
 // acked takes the measurement of a frame that is now acknowledged in whole; got comes first.
 func (w *window) acked(now time.Time, s stamp) {
-	rtt := now.Sub(s.at).Seconds()
-	w.rtt.add(now, rttSpan, -rtt)
+	if rtt := now.Sub(s.at).Seconds(); s.clear {
+		w.rtt.add(now, rttSpan, -rtt)
+		w.measured = now
+	} else if !w.rtt.some {
+		w.rtt.now, w.rtt.before = -rtt, -rtt // better than nothing, and replaced by the first that counts
+	}
 	took := now.Sub(s.deliveredAt).Seconds()
 	if took <= 0 {
 		return
@@ -85,7 +121,7 @@ func (w *window) size() int {
 	return int(min(max(rate*span, least), maxWindow))
 }
 
-// minRTT returns the smallest recent time from sending a frame to its ack; 0: none yet.
+// minRTT returns the smallest recent time from sending a small frame over the empty link to its ack; 0: none yet.
 func (w *window) minRTT() time.Duration { return time.Duration(-w.rtt.best() * float64(time.Second)) }
 
 // recent is the largest of the measurements of this span and the one before. What was never measured again stays: a

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"fieldpost/api"
 	"fieldpost/configs/setting"
@@ -159,9 +160,6 @@ func (c *Config) Check(problem, _ setting.Problem) {
 	}
 }
 
-// alarmLink is a link name that the link itself uses for its second connection (delivery rule 22).
-const alarmLink = "alarm"
-
 // Check is setting.Checker.
 func (l *Link) Check(problem, _ setting.Problem) {
 	switch {
@@ -169,7 +167,7 @@ func (l *Link) Check(problem, _ setting.Problem) {
 		problem("name", "name is missing: a word for this link, such as lte")
 	case !wire.ValidLink(l.Name):
 		problem("name", "link name %q: use letters, digits, - and _, at most %d", l.Name, telemetry.MaxName)
-	case l.Name == alarmLink:
+	case l.Name == edge.AlarmLink || strings.HasPrefix(l.Name, edge.AlarmLink+"-"): // delivery rule 22
 		problem("name", "link name %q is kept for the second connection that alarms may take; choose another", l.Name)
 	}
 }

@@ -87,7 +87,7 @@ func Open(o Options) (_ *Book, err error) {
 		return nil, fmt.Errorf("create the journal folder: %w; choose another journal.dir or give the service user the right to it", err)
 	}
 	b := &Book{o: o, log: o.Log, opened: time.Now(), series: newCatalogue(o.Labels), past: history.NewCatalogue(), places: map[uint64]place{}, crowded: make(chan struct{}, 1)}
-	b.ledger.acked = map[wire.StoreID]*[len(laneFolders)]ranges.Set{}
+	b.ledger.acked = map[wire.StoreID]*acked{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.Close())

@@ -13,6 +13,7 @@ import (
 
 	"fieldpost/edge/clock"
 	"fieldpost/edge/lane"
+	"fieldpost/forwarder"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
 	"fieldpost/telemetry/ranges"
@@ -295,7 +296,7 @@ func TestFullLanesGiveRoomOldestFirst(t *testing.T) {
 				fill(t, b, id, n/4)
 				if acked {
 					_, l := state(b, telemetry.Live)
-					b.Acked(wire.StoreID{1}, []wire.Stored{{Epoch: e.Epoch, Lane: telemetry.Live, Ranges: ranges.Make(ranges.Range{From: l.First, To: l.Next - 1})}}, false)
+					b.Acked(forwarder.Said{Store: wire.StoreID{1}, Generation: 1, All: true, Stored: []wire.Stored{{Epoch: e.Epoch, Lane: telemetry.Live, Ranges: ranges.Make(ranges.Range{From: l.First, To: l.Next - 1})}}})
 				}
 			}
 			wait(t, b, "room", func() bool { return b.Status().Size <= 2<<20 })
@@ -371,15 +372,25 @@ func TestAckedIsReplacedBackwards(t *testing.T) {
 		return []wire.Stored{{Epoch: e.Epoch, Lane: telemetry.Live, Ranges: ranges.Make(ranges.Of(l.First, n))}}
 	}
 	waiting := func() uint64 { return b.Status().Lanes[telemetry.Live].Waiting }
-	b.Acked(wire.StoreID{1}, acked(80), false)
+	tell := func(generation, n uint64, all bool) {
+		b.Acked(forwarder.Said{Store: wire.StoreID{1}, Generation: generation, Stored: acked(n), All: all})
+	}
+	tell(7, 60, true)
+	tell(7, 80, false)
 	if waiting() != 20 {
 		t.Fatalf("waiting %d", waiting())
 	}
-	b.Acked(wire.StoreID{1}, acked(30), true) // the gateway was put back to an older copy
+	tell(3, 30, true) // the gateway was put back to an older copy
 	if waiting() != 70 {
 		t.Fatalf("waiting %d after the gateway went back", waiting())
 	}
-	b.Acked(wire.StoreID{1}, acked(1000), false) // more than this card ever issued: of another card's
+	tell(7, 90, false) // another link hears late of what went with the old one
+	tell(7, 80, true)
+	tell(9, 90, false) // of a generation that nobody has met
+	if waiting() != 70 {
+		t.Fatalf("waiting %d after the word of a generation that is over", waiting())
+	}
+	tell(3, 1000, false) // more than this card ever issued: of another card's
 	if waiting() != 0 {
 		t.Fatalf("waiting %d", waiting())
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fieldpost/edge/lane"
+	"fieldpost/forwarder"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/ranges"
 	"fieldpost/telemetry/wire"
@@ -89,7 +90,7 @@ func TestArchiveExpires(t *testing.T) {
 
 	// What a gateway has already is no loss when it goes.
 	e, _ := state(b, telemetry.Archive)
-	b.Acked(wire.StoreID{1}, []wire.Stored{{Epoch: e.Epoch, Lane: telemetry.Archive, Ranges: ranges.Make(parts[3])}}, false)
+	b.Acked(forwarder.Said{Store: wire.StoreID{1}, Generation: 1, Stored: []wire.Stored{{Epoch: e.Epoch, Lane: telemetry.Archive, Ranges: ranges.Make(parts[3])}}, All: true})
 	source.vouch(telemetry.ClockSync)
 	b.Clock().Refresh()
 	b.Expire()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"fieldpost/forwarder"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/ranges"
 	"fieldpost/telemetry/wire"
@@ -23,7 +24,14 @@ var laneFolders = [...]telemetry.Lane{telemetry.Alarm, telemetry.Live, telemetry
 type ledger struct {
 	epochs []epoch // oldest first, the last is open
 	lost   [len(laneFolders)][]wire.Loss
-	acked  map[wire.StoreID]*[len(laneFolders)]ranges.Set
+	acked  map[wire.StoreID]*acked
+}
+
+// acked is what one gateway's store has, by its own word.
+type acked struct {
+	sets       [len(laneFolders)]ranges.Set
+	generation uint64   // that said so; 0: it was read from the disk
+	past       []uint64 // that said so before it, the latest last
 }
 
 // bounds returns the sequences issued under epoch i: up to its child's first, or next for the open one. ok is false if there are none.
@@ -86,19 +94,34 @@ func (l *ledger) lose(lane telemetry.Lane, reason wire.Reason, at telemetry.Time
 
 // acknowledge notes what a store has. Only sequences that this disk issued under that epoch count: a store may know more of
 // an epoch than a card that was put back to an older state.
-func (l *ledger) acknowledge(store wire.StoreID, stored []wire.Stored, replace bool, next func(telemetry.Lane) uint64) {
-	sets := l.acked[store]
-	if sets == nil || replace {
-		sets = new([len(laneFolders)]ranges.Set)
-		l.acked[store] = sets
+//
+// One link may hear late what a generation said that is over, when another has met the next one, whose disk may be older: a backup. Such a word is
+// ignored, or what the gateway has not got might be dropped here.
+func (l *ledger) acknowledge(said forwarder.Said, next func(telemetry.Lane) uint64) {
+	a := l.acked[said.Store]
+	if a == nil {
+		a = &acked{}
+		l.acked[said.Store] = a
 	}
-	for _, s := range stored {
+	switch {
+	case said.Generation == a.generation:
+	case !said.All || slices.Contains(a.past, said.Generation):
+		return
+	case a.generation != 0:
+		const most = 64
+		a.past = append(a.past, a.generation)
+		a.past = a.past[max(0, len(a.past)-most):]
+	}
+	if said.All {
+		a.generation, a.sets = said.Generation, [len(laneFolders)]ranges.Set{}
+	}
+	for _, s := range said.Stored {
 		i := l.find(s.Epoch)
 		if i < 0 || !s.Lane.Valid() {
 			continue
 		}
 		if issued, ok := l.bounds(i, s.Lane, next(s.Lane)); ok {
-			sets[s.Lane].AddAll(s.Ranges.Intersect(ranges.Make(issued)))
+			a.sets[s.Lane].AddAll(s.Ranges.Intersect(ranges.Make(issued)))
 		}
 	}
 }
@@ -107,12 +130,12 @@ func (l *ledger) acknowledge(store wire.StoreID, stored []wire.Stored, replace b
 func (l *ledger) safe(lane telemetry.Lane) ranges.Set {
 	var out ranges.Set
 	first := true
-	for _, sets := range l.acked {
+	for _, a := range l.acked {
 		if first {
-			out, first = sets[lane].Clone(), false
+			out, first = a.sets[lane].Clone(), false
 			continue
 		}
-		out = out.Intersect(sets[lane])
+		out = out.Intersect(a.sets[lane])
 	}
 	return out
 }

@@ -140,11 +140,11 @@ func (b *Book) tableLost(hash uint64) {
 // Changed returns a channel that is closed at the next commit or drop. Take it before looking.
 func (b *Book) Changed() <-chan struct{} { return b.changed.wait() }
 
-// Acked notes what a gateway's store has on its disk: all of it (replace, from a welcome), or more of it (from an ack).
-func (b *Book) Acked(store wire.StoreID, stored []wire.Stored, replace bool) {
+// Acked notes what a gateway's store has on its disk.
+func (b *Book) Acked(said forwarder.Said) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ledger.acknowledge(store, stored, replace, func(l telemetry.Lane) uint64 {
+	b.ledger.acknowledge(said, func(l telemetry.Lane) uint64 {
 		_, next := b.writers[l].snapshot()
 		return next
 	})

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"fieldpost/edge/lane"
+	"fieldpost/forwarder"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/ranges"
 	"fieldpost/telemetry/wire"
@@ -41,7 +42,7 @@ func TestSegmentsThatAreGone(t *testing.T) {
 			}
 			_, l := state(b, telemetry.Live)
 			half := ranges.Make(ranges.Range{From: l.First, To: l.First + n/4})
-			b.Acked(wire.StoreID{1}, []wire.Stored{{Epoch: e.Epoch, Lane: telemetry.Live, Ranges: half}}, false)
+			b.Acked(forwarder.Said{Store: wire.StoreID{1}, Generation: 1, Stored: []wire.Stored{{Epoch: e.Epoch, Lane: telemetry.Live, Ranges: half}}, All: true})
 			wait(t, b, "room", func() bool { return b.Status().Size <= 3<<20 })
 			stop()
 			segments, err := filepath.Glob(filepath.Join(dir, "live", "*.seg"))

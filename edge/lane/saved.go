@@ -47,11 +47,11 @@ func (b *Book) load() error {
 		if err := json.Unmarshal(value, &lists); err != nil {
 			return fmt.Errorf("read %s of the state file: %w", key, err)
 		}
-		sets := new([len(laneFolders)]ranges.Set)
+		a := &acked{}
 		for i, l := range lists {
-			sets[i] = ranges.Make(l...)
+			a.sets[i] = ranges.Make(l...)
 		}
-		b.ledger.acked[id] = sets
+		b.ledger.acked[id] = a
 		return nil
 	})
 }
@@ -93,9 +93,9 @@ func (b *Book) saveLazily() error {
 		return err
 	}
 	if b.dirty {
-		for id, sets := range b.ledger.acked {
+		for id, a := range b.ledger.acked {
 			var lists [len(laneFolders)][]ranges.Range
-			for i, s := range sets {
+			for i, s := range a.sets {
 				lists[i] = s.Ranges()
 			}
 			raw, err := json.Marshal(lists)

@@ -82,13 +82,13 @@ func (o *outbox) Changed() <-chan struct{} {
 	return o.changed
 }
 
-func (o *outbox) Acked(_ wire.StoreID, stored []wire.Stored, replace bool) {
+func (o *outbox) Acked(said forwarder.Said) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if replace {
+	if said.All {
 		o.acked = ranges.Set{}
 	}
-	for _, s := range stored {
+	for _, s := range said.Stored {
 		o.acked.AddAll(s.Ranges)
 	}
 }
