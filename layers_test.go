@@ -44,7 +44,9 @@ var layers = []layer{
 	{"cmd/fieldpost-gateway", []string{"cmd/internal", "telemetry", "configs/setting", "configs/strict", "configs/schema", "configs/gatewayfile", "journal", "api", "history", "gateway"}, "wiring of the gateway only"},
 	{"cmd", []string{""}, "wires whatever it needs"},
 	{"powercut", nil, "a disk for the tests of whatever is kept on one"},
-	{"torture", []string{"drivers/emulate", "faultproxy"}, "it tries the built binaries from outside, and believes nothing else"},
+	{"internal/child", nil, "runs the built binaries for what tries them"},
+	{"outage", []string{"drivers/emulate", "faultproxy", "internal/child"}, "it measures the built binaries from outside"},
+	{"torture", []string{"drivers/emulate", "faultproxy", "internal/child"}, "it tries the built binaries from outside, and believes nothing else"},
 	{"e2e", []string{"drivers/emulate", "faultproxy", "telemetry"}, "tests the built binaries from outside"},
 }
 

@@ -188,7 +188,7 @@ func TestBacklogKeepsTheWindowTight(t *testing.T) {
 		for _, a := range r.seen().got[sent:] {
 			bytes += a.size
 		}
-		if got := float64(bytes) / 300 / rate; got < 0.8 {
+		if got := float64(bytes) / 300 / rate; got < 0.85 {
 			t.Errorf("only %.0f %% of the link was used", 100*got)
 		}
 		if _, second := r.dialled(); second != 0 {

@@ -65,7 +65,11 @@ func (c *connection) pack(now time.Time, q queue, room int) (parcel, error) {
 		return parcel{}, packError{run: k, span: ranges.Range{From: due.From, To: to}, final: final, err: err}
 	}
 	if min(len(first.Data), limit) > room {
-		return parcel{}, errNoRoom
+		// Half a frame is better than a window that is half empty: the link would be measured by that, and the window would shrink to it.
+		if room < max(limit/2, minPayload) {
+			return parcel{}, errNoRoom
+		}
+		limit = room
 	}
 	if first, err = trim(first, due, limit); err != nil {
 		return fail(fmt.Errorf("cut the frame at sequence %d: %w", due.From, err), true)

@@ -27,11 +27,11 @@ func actions(s shape) []action {
 			return u.restart(ctx, u.stop)
 		}},
 		{"gateway killed", 4, func(_ context.Context, w *world, _ *rand.Rand) error {
-			w.gateway.kill()
+			w.gateway.Kill()
 			return w.startGateway()
 		}},
 		{"gateway stopped", 2, func(_ context.Context, w *world, _ *rand.Rand) error {
-			if err := w.gateway.stop(); err != nil {
+			if err := w.gateway.Stop(); err != nil {
 				return err
 			}
 			return w.startGateway()
@@ -40,7 +40,7 @@ func actions(s shape) []action {
 			return w.gatewayAway(ctx, upTo(r, 2*time.Second))
 		}},
 		{"both killed", 1, func(ctx context.Context, w *world, r *rand.Rand) error {
-			w.gateway.kill()
+			w.gateway.Kill()
 			u := w.any(r)
 			if err := u.restart(ctx, u.kill); err != nil {
 				return err
@@ -82,7 +82,7 @@ func actions(s shape) []action {
 	}
 	if s.way != embedded {
 		all = append(all, action{"broker killed", 4, func(ctx context.Context, w *world, r *rand.Rand) error {
-			w.mosquitto.kill()
+			w.mosquitto.Kill()
 			if err := pass(ctx, upTo(r, time.Second)); err != nil {
 				return err
 			}
@@ -175,7 +175,7 @@ func (w *world) network(r *rand.Rand) *faultproxy.Proxy { return w.proxies[r.Int
 
 // gatewayAway has nobody there for a while.
 func (w *world) gatewayAway(ctx context.Context, d time.Duration) error {
-	w.gateway.kill()
+	w.gateway.Kill()
 	if err := pass(ctx, d); err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"fieldpost/internal/child"
 )
 
 // record is a reading or an event, as far as it is counted.
@@ -123,9 +125,9 @@ func get(address, path string, read func(io.Reader) error) error {
 }
 
 // answers waits until the process answers.
-func answers(ctx context.Context, address string, p *process) error {
+func answers(ctx context.Context, address string, p *child.Process) error {
 	return await(ctx, "an answer", time.Minute, func() (bool, error) {
-		if !p.running() {
+		if !p.Running() {
 			return false, errors.New("it ended by itself")
 		}
 		resp, err := http.Get("http://" + address + "/healthz")

@@ -10,7 +10,7 @@ func (u *unit) copy() string { return filepath.Join(u.w.o.Dir, fmt.Sprint("edge-
 
 // save keeps the edge's folder as a power cut at this instant would leave it, were all that was written on the disk.
 func (u *unit) save() error {
-	if err := u.proc.frozen(func() error { return copyDir(u.copy(), u.w.site.journal(u.n)) }); err != nil {
+	if err := u.proc.Frozen(func() error { return copyDir(u.copy(), u.w.site.journal(u.n)) }); err != nil {
 		return err
 	}
 	u.copied = true
@@ -46,7 +46,7 @@ func (w *world) clone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := original.proc.frozen(func() error { return copyDir(w.site.journal(u.n), w.site.journal(original.n)) }); err != nil {
+	if err := original.proc.Frozen(func() error { return copyDir(w.site.journal(u.n), w.site.journal(original.n)) }); err != nil {
 		return err
 	}
 	left, err := w.inspect(ctx, w.site.journal(u.n))
@@ -61,7 +61,7 @@ func (w *world) gatewayCopy() string { return filepath.Join(w.o.Dir, "gateway-co
 
 // saveGateway keeps the gateway's folder as it is.
 func (w *world) saveGateway() error {
-	if err := w.gateway.frozen(func() error { return copyDir(w.gatewayCopy(), w.site.store()) }); err != nil {
+	if err := w.gateway.Frozen(func() error { return copyDir(w.gatewayCopy(), w.site.store()) }); err != nil {
 		return err
 	}
 	w.gatewayCopied = true
@@ -73,7 +73,7 @@ func (w *world) putGatewayBack() error {
 	if !w.gatewayCopied {
 		return nil
 	}
-	w.gateway.kill()
+	w.gateway.Kill()
 	if err := copyDir(w.site.store(), w.gatewayCopy()); err != nil {
 		return err
 	}

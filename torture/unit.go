@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"fieldpost/internal/child"
 )
 
 // unit is one edge with its instruments: the first, or one that a clone of its card was put into.
@@ -11,8 +13,8 @@ type unit struct {
 	w      *world
 	n      int
 	source *source
-	log    *tail
-	proc   *process
+	log    *child.Tail
+	proc   *child.Process
 	copied bool // there is a copy of its folder
 }
 
@@ -23,7 +25,7 @@ func base(unit int) int { return (unit + 1) * 1_000_000_000 }
 func whole(n int) bool { return n > base(0) }
 
 func (w *world) newUnit() (*unit, error) {
-	u := &unit{w: w, n: len(w.units), log: &tail{}}
+	u := &unit{w: w, n: len(w.units), log: &child.Tail{}}
 	var err error
 	if u.source, err = newSource(w.site.pty(u.n), w.site.instrument(u.n), base(u.n), w.site.shape.small); err != nil {
 		return nil, err
@@ -54,12 +56,12 @@ func (u *unit) start() (err error) {
 			command = append(command, "-segment", "64KiB", "-room", "640KiB")
 		}
 	}
-	if u.proc, err = start(u.log, command...); err != nil {
+	if u.proc, err = child.Start(u.log, command...); err != nil {
 		return err
 	}
 	select {
 	case <-u.source.tcp.Connected():
-	case <-u.proc.exited:
+	case <-u.proc.Exited():
 		return fmt.Errorf("edge %d ended by itself; it wrote:\n%s", u.n, u.log)
 	case <-time.After(time.Minute):
 		return fmt.Errorf("edge %d did not connect to its instrument; it wrote:\n%s", u.n, u.log)
@@ -93,12 +95,12 @@ func (u *unit) restart(ctx context.Context, how func() error) error {
 	return u.start()
 }
 
-func (u *unit) kill() error { u.proc.kill(); return nil }
-func (u *unit) stop() error { return u.proc.stop() }
+func (u *unit) kill() error { u.proc.Kill(); return nil }
+func (u *unit) stop() error { return u.proc.Stop() }
 
 // alive reports an edge that ended by itself.
 func (u *unit) alive() error {
-	if u.proc.running() {
+	if u.proc.Running() {
 		return nil
 	}
 	return fmt.Errorf("edge %d ended by itself; it wrote:\n%s", u.n, u.log)
@@ -107,7 +109,7 @@ func (u *unit) alive() error {
 // drain waits until the gateway has what this edge has on its disk, or knows that it was given up. No other edge runs meanwhile.
 func (u *unit) drain(ctx context.Context) error {
 	// What is on the lines is read and committed, then all of it is sent. Its instruments are silent from now on.
-	if !u.proc.running() {
+	if !u.proc.Running() {
 		if err := u.start(); err != nil {
 			return err
 		}

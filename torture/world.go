@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"fieldpost/faultproxy"
+	"fieldpost/internal/child"
 )
 
 // world is a schedule under way.
@@ -17,10 +18,10 @@ type world struct {
 	proxies   []*faultproxy.Proxy // one per link of an edge, the last of them the bridge's where there is one
 	mangler   *mangler
 	units     []*unit
-	gateway   *process
-	mosquitto *process
-	gwLog     *tail
-	brokerLog *tail
+	gateway   *child.Process
+	mosquitto *child.Process
+	gwLog     *child.Tail
+	brokerLog *child.Tail
 	ledger    *ledger
 
 	gatewayCopied bool
@@ -28,7 +29,7 @@ type world struct {
 }
 
 func newWorld(o Options, s shape) (_ *world, err error) {
-	w := &world{o: o, site: newSite(o.Dir, o.Seed, s), gwLog: &tail{}, brokerLog: &tail{}, ledger: newLedger()}
+	w := &world{o: o, site: newSite(o.Dir, o.Seed, s), gwLog: &child.Tail{}, brokerLog: &child.Tail{}, ledger: newLedger()}
 	defer func() {
 		if err != nil {
 			w.close()
@@ -73,11 +74,11 @@ func newWorld(o Options, s shape) (_ *world, err error) {
 
 func (w *world) close() {
 	for _, u := range w.units {
-		u.proc.kill()
+		u.proc.Kill()
 		u.source.close()
 	}
-	w.gateway.kill()
-	w.mosquitto.kill()
+	w.gateway.Kill()
+	w.mosquitto.Kill()
 	for _, p := range w.proxies {
 		_ = p.Close() // no more than a listener that is closed already
 	}
@@ -92,7 +93,7 @@ func (w *world) close() {
 }
 
 func (w *world) startGateway() (err error) {
-	w.gateway, err = start(w.gwLog, w.o.Gateway, "run", "-config", w.site.gatewayConfig())
+	w.gateway, err = child.Start(w.gwLog, w.o.Gateway, "run", "-config", w.site.gatewayConfig())
 	return err
 }
 
@@ -101,16 +102,16 @@ func (w *world) startMosquitto() (err error) {
 	if w.site.shape.way == embedded {
 		return nil
 	}
-	w.mosquitto, err = start(w.brokerLog, w.o.mosquitto, "-c", w.site.mosquittoConfig())
+	w.mosquitto, err = child.Start(w.brokerLog, w.o.mosquitto, "-c", w.site.mosquittoConfig())
 	return err
 }
 
 // alive reports a process that ended by itself.
 func (w *world) alive() error {
-	if !w.gateway.running() {
+	if !w.gateway.Running() {
 		return fmt.Errorf("the gateway ended by itself; it wrote:\n%s", w.gwLog)
 	}
-	if w.site.shape.way != embedded && !w.mosquitto.running() {
+	if w.site.shape.way != embedded && !w.mosquitto.Running() {
 		return fmt.Errorf("the broker ended by itself; it wrote:\n%s", w.brokerLog)
 	}
 	return nil
@@ -126,12 +127,12 @@ func (w *world) inspect(ctx context.Context, folder string) ([]record, error) {
 	if err := write(map[string]string{config: text}); err != nil {
 		return nil, err
 	}
-	log := &tail{}
-	p, err := start(log, w.o.Edge, "run", "-config", config)
+	log := &child.Tail{}
+	p, err := child.Start(log, w.o.Edge, "run", "-config", config)
 	if err != nil {
 		return nil, err
 	}
-	defer p.kill()
+	defer p.Kill()
 	if err := answers(ctx, w.site.readerHTTP(), p); err != nil {
 		return nil, fmt.Errorf("read a copy of an edge's folder: %w; it wrote:\n%s", err, log)
 	}

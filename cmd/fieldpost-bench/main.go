@@ -10,9 +10,12 @@ const usage = `fieldpost-bench repeats what is published about Fieldpost.
   fieldpost-bench torture [-seed N] [-schedules K] [-minutes M] [-actions A] [-json]
                                    does to an edge and a gateway what fields do, and counts what was lost; needs the two
                                    binaries beside this one
+  fieldpost-bench outage [-backlogs N,…] [-events N] [-json]
+                                   measures what comes after an outage: how soon the first reading and a new event are at the gateway, over a slow link,
+                                   with how much memory, and how fast the rest follows
   fieldpost-bench edge -config FILE [-clock FILE] [-segment SIZE] [-room SIZE]
                                    an edge with a clock that can be stepped and with little room, for torture
   fieldpost-bench version
 `
 
-func main() { command.Main(name, usage, tortureCommand(), edgeCommand()) }
+func main() { command.Main(name, usage, tortureCommand(), outageCommand(), edgeCommand()) }

@@ -53,15 +53,9 @@ func (c campaign) run(ctx context.Context, std command.IO) (ok bool, err error) 
 	if c.schedules == 0 && c.minutes == 0 {
 		c.schedules = 10
 	}
-	self, err := os.Executable()
+	bin, err := binaries()
 	if err != nil {
 		return false, err
-	}
-	bin := filepath.Dir(self)
-	for _, b := range []string{"fieldpost-edge", "fieldpost-gateway"} {
-		if _, err := os.Stat(filepath.Join(bin, b)); err != nil {
-			return false, fmt.Errorf("find the binary to be tried: %w; build all of them into one folder (make build)", err)
-		}
 	}
 	dir := c.dir
 	if dir == "" {
@@ -88,7 +82,7 @@ func (c campaign) run(ctx context.Context, std command.IO) (ok bool, err error) 
 				}
 				seed := c.seed + uint64(n)
 				report, err := torture.Run(ctx, torture.Options{
-					Edge: filepath.Join(bin, "fieldpost-edge"), Gateway: filepath.Join(bin, "fieldpost-gateway"), Bench: self,
+					Edge: filepath.Join(bin, "fieldpost-edge"), Gateway: filepath.Join(bin, "fieldpost-gateway"), Bench: filepath.Join(bin, name),
 					Dir: filepath.Join(dir, fmt.Sprint(seed)), Seed: seed, Actions: c.actions,
 				})
 				mu.Lock()

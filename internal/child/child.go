@@ -1,4 +1,5 @@
-package torture
+// Package child runs the built binaries for what tries them from outside. A child ends with its parent.
+package child
 
 import (
 	"bytes"
@@ -11,20 +12,21 @@ import (
 	"time"
 )
 
-// process is a running binary.
-type process struct {
+// Process is a running binary. A nil one is not running.
+type Process struct {
 	cmd    *exec.Cmd
-	log    *tail
+	log    *Tail
 	exited chan struct{}
 }
 
-// tail keeps the last of what a process writes.
-type tail struct {
+// Tail keeps the last of what processes write, some 64 KiB. The zero value is ready; safe for concurrent use.
+type Tail struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (l *tail) Write(p []byte) (int, error) {
+// Write is io.Writer.
+func (l *Tail) Write(p []byte) (int, error) {
 	const most = 64 << 10
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -34,14 +36,16 @@ func (l *tail) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-func (l *tail) String() string {
+// String is fmt.Stringer.
+func (l *Tail) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
 }
 
-func start(log *tail, command ...string) (*process, error) {
-	p := &process{cmd: exec.Command(command[0], command[1:]...), log: log, exited: make(chan struct{})}
+// Start starts command, whose first word is the binary, and has it write into log.
+func Start(log *Tail, command ...string) (*Process, error) {
+	p := &Process{cmd: exec.Command(command[0], command[1:]...), log: log, exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
@@ -54,8 +58,8 @@ func start(log *tail, command ...string) (*process, error) {
 	return p, nil
 }
 
-// running reports whether it has not ended.
-func (p *process) running() bool {
+// Running reports whether it has not ended.
+func (p *Process) Running() bool {
 	if p == nil {
 		return false
 	}
@@ -67,8 +71,8 @@ func (p *process) running() bool {
 	}
 }
 
-// kill is kill -9.
-func (p *process) kill() {
+// Kill is kill -9.
+func (p *Process) Kill() {
 	if p == nil {
 		return
 	}
@@ -76,15 +80,15 @@ func (p *process) kill() {
 	<-p.exited
 }
 
-// stop is SIGTERM; what does not end within half a minute is an error.
-func (p *process) stop() error {
+// Stop is SIGTERM; what does not end within half a minute is an error.
+func (p *Process) Stop() error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	select {
 	case <-p.exited:
 	case <-time.After(30 * time.Second):
-		p.kill()
+		p.Kill()
 		return fmt.Errorf("%s did not stop within 30 s of SIGTERM; it wrote:\n%s", p.cmd.Path, p.log)
 	}
 	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
@@ -93,9 +97,9 @@ func (p *process) stop() error {
 	return nil
 }
 
-// frozen runs f while the process stands still, as its disk would be found at that instant.
-func (p *process) frozen(f func() error) error {
-	if p.running() {
+// Frozen runs f while the process stands still, as its disk would be found at that instant.
+func (p *Process) Frozen(f func() error) error {
+	if p.Running() {
 		if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 			return err
 		}
@@ -103,3 +107,9 @@ func (p *process) frozen(f func() error) error {
 	}
 	return f()
 }
+
+// Exited returns a channel that is closed when the process has ended.
+func (p *Process) Exited() <-chan struct{} { return p.exited }
+
+// Pid returns its process id.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
