@@ -18,6 +18,7 @@ type Config struct {
 	Labels   map[string]string
 	Journal  JournalSettings
 	Archive  *ArchiveSettings // nil: switched off
+	Lanes    LanesSettings
 	Clock    ClockSettings
 	HTTP     api.Settings
 	Links    []Link

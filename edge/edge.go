@@ -43,10 +43,7 @@ func Open(c Config) (e *Edge, err error) {
 	o := lane.Options{
 		Dir: c.Journal.Dir, Node: c.Node, Labels: c.Labels, MaxSize: int64(c.Journal.MaxSize),
 		StandAlone: len(c.Links) == 0, CommitEvery: c.Journal.CommitEvery.Go(), Clock: source, BootID: bootID, Log: c.Log,
-		SegmentSize: c.SegmentSize,
-	}
-	if c.Archive != nil {
-		o.ArchiveSize, o.ArchiveAge = int64(c.Archive.MaxSize), c.Archive.MaxAge.Go()
+		Limits: c.limits(), SegmentSize: c.SegmentSize,
 	}
 	book, err := lane.Open(o)
 	if err != nil {

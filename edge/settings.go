@@ -54,13 +54,10 @@ func (s *ArchiveSettings) SetDefaults() {
 	*s = ArchiveSettings{MaxSize: 1 << 30, MaxAge: setting.Duration(30 * 24 * time.Hour)}
 }
 
-// minArchive is room for an open and a sealed segment of 8 MiB.
-const minArchive = 16 << 20
-
 // Check is setting.Checker.
 func (s *ArchiveSettings) Check(problem, _ setting.Problem) {
-	if s.MaxSize < minArchive {
-		problem("max_size", "%s is too small; at least %s, or leave archive out to switch it off", s.MaxSize, setting.Size(minArchive))
+	if s.MaxSize < minLane {
+		problem("max_size", "%s is too small; at least %s, or leave archive out to switch it off", s.MaxSize, setting.Size(minLane))
 	}
 	if s.MaxAge == 0 {
 		problem("max_age", "0 would keep nothing; leave archive out to switch it off")

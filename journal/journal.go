@@ -135,7 +135,11 @@ func Open(dir string, o Options) (*Journal, []Damage, error) {
 	damages, err := j.load()
 	if err != nil {
 		j.leave()
-		return nil, nil, errors.Join(fmt.Errorf("open journal %s: %w", dir, err), j.lock.Release())
+		err = fmt.Errorf("open journal %s: %w", dir, err)
+		if j.w.db != nil { // or its lock stays, and no later opening gets it
+			err = errors.Join(err, j.w.db.close())
+		}
+		return nil, nil, errors.Join(err, j.lock.Release())
 	}
 	go j.write()
 	return j, damages, nil

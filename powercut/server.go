@@ -100,10 +100,11 @@ func (d *Disk) obey(o order, trace *Trace, a *answer) error {
 type Mounted struct {
 	Dir string
 
-	cmd *exec.Cmd
-	mu  sync.Mutex
-	in  io.WriteCloser
-	out *json.Decoder
+	cmd  *exec.Cmd
+	gone bool // by Vanish
+	mu   sync.Mutex
+	in   io.WriteCloser
+	out  *json.Decoder
 }
 
 // Mount runs a command that calls Serve with dir and its standard input and output.
@@ -172,8 +173,18 @@ func (m *Mounted) tell(o order) error {
 	return err
 }
 
+// Vanish pulls the disk out: whatever touches it from now on fails, also pages of mapped files that are not in memory.
+func (m *Mounted) Vanish() error {
+	m.gone = true
+	return m.cmd.Process.Kill()
+}
+
 // Close unmounts the disk and ends its process.
 func (m *Mounted) Close() error {
+	if m.gone {
+		_, _ = m.in.Close(), m.cmd.Wait() // it was killed
+		return syscall.Unmount(m.Dir, syscall.MNT_DETACH)
+	}
 	err := m.in.Close()
 	if werr := m.cmd.Wait(); err == nil {
 		err = werr

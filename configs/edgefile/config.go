@@ -33,6 +33,8 @@ type Config struct {
 	Journal edge.JournalSettings `yaml:"journal"`
 	// Where readings go that a deadband keeps off the link. Left out, they are dropped; {} keeps them with the defaults.
 	Archive *edge.ArchiveSettings `yaml:"archive"`
+	// What one kind of records may take of the journal, and for how long. When room is short bulk leaves before live, and events last.
+	Lanes edge.LanesSettings `yaml:"lanes"`
 	// Whether the time of this machine can be believed.
 	Clock edge.ClockSettings `yaml:"clock"`
 	// How this node gets to its gateway. Without links it is a logger of its own: everything stays in the journal.
@@ -111,7 +113,7 @@ func (c *Config) Lines() []edge.Line {
 // Edge returns what an edge runs by c, with a dialer for each link. Software and log are the caller's.
 func (c *Config) Edge(software string, log *slog.Logger) (edge.Config, error) {
 	out := edge.Config{
-		Node: c.Node, Labels: c.Labels, Journal: c.Journal, Archive: c.Archive, Clock: c.Clock, HTTP: c.HTTP, Health: c.Health, Lines: c.Lines(),
+		Node: c.Node, Labels: c.Labels, Journal: c.Journal, Archive: c.Archive, Lanes: c.Lanes, Clock: c.Clock, HTTP: c.HTTP, Health: c.Health, Lines: c.Lines(),
 		Software: software, Log: log,
 	}
 	for _, l := range c.Links {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,14 +32,19 @@ type Options struct {
 	Node        string
 	Labels      map[string]string // of the node
 	MaxSize     int64             // of alarm, live and bulk together, bytes on disk
-	ArchiveSize int64             // of archive; 0: switched off
-	ArchiveAge  time.Duration     // of archive; 0: any
-	StandAlone  bool              // there is no gateway to wait for
-	CommitEvery time.Duration     // of live, bulk and archive
+	Limits      map[telemetry.Lane]Limit
+	StandAlone  bool          // there is no gateway to wait for
+	CommitEvery time.Duration // of live, bulk and archive
 	Clock       clock.Source
 	BootID      uint64
 	Log         *slog.Logger
 	SegmentSize int64 // 0: the journal's default, less where MaxSize is small
+}
+
+// Limit is how much a lane may keep, whether or not a gateway has it. The archive is switched off where it has no size.
+type Limit struct {
+	Size int64         // bytes on disk; 0: what Options.MaxSize leaves it
+	Age  time.Duration // by the records' own times; 0: any
 }
 
 // Book keeps a node's lanes. Safe for concurrent use. Open, then Run until all that add have stopped, then Close.
@@ -72,6 +78,9 @@ type Book struct {
 	trouble error            // why the disk cannot be written; nil: it can
 	opened  time.Time
 	crowded chan struct{} // signalled (1) when the lanes have outgrown their room
+
+	leaving sync.Mutex    // held by who drops segments
+	freed   atomic.Uint64 // how often something was dropped because the disk was full
 }
 
 // place is where a journal holds a table.
@@ -173,9 +182,9 @@ func (b *Book) segmentSize(l telemetry.Lane) int64 {
 	if b.o.SegmentSize > 0 {
 		return b.o.SegmentSize
 	}
-	whole := b.o.MaxSize
-	if l == telemetry.Archive {
-		whole = b.o.ArchiveSize
+	whole := b.o.Limits[l].Size
+	if l != telemetry.Archive && (whole <= 0 || whole > b.o.MaxSize) {
+		whole = b.o.MaxSize
 	}
 	if whole <= 0 {
 		return most
@@ -187,7 +196,7 @@ func (b *Book) segmentSize(l telemetry.Lane) int64 {
 func (b *Book) Clock() *clock.Clock { return b.clock }
 
 // Archiving reports whether the archive lane is kept.
-func (b *Book) Archiving() bool { return b.o.ArchiveSize > 0 }
+func (b *Book) Archiving() bool { return b.o.Limits[telemetry.Archive].Size > 0 }
 
 // Describe numbers a series, as new or as known.
 func (b *Book) Describe(d Description) (SeriesID, error) { return b.series.id(d) }
@@ -217,7 +226,12 @@ func (b *Book) Run(ctx context.Context) error {
 // write commits one lane's records as they fall due.
 func (b *Book) write(ctx context.Context, w *writer) error {
 	retry := backoff{min: time.Second, max: time.Minute}
-	mended := false // since the last commit that came to pass
+	again := func() error { // in a journal opened anew
+		if err := b.mend(w); err != nil {
+			return err
+		}
+		return b.commit(w)
+	}
 	for {
 		wait, ok := w.due()
 		if !ok {
@@ -239,26 +253,26 @@ func (b *Book) write(ctx context.Context, w *writer) error {
 			}
 			timer.Stop()
 		}
+		freed := b.freed.Load()
 		err := b.commit(w)
+		if err != nil && ctx.Err() == nil {
+			b.fail(w, err)
+		}
+		// Once at once; a disk that can be opened and not written would have us do nothing else. A journal that failed says so of every append, also
+		// when there is room again: so room is made only where it is missing in one that was just opened.
+		if err != nil {
+			err = again()
+		}
+		if full(err) {
+			b.makeRoomNow(freed)
+			err = again()
+		}
 		if err == nil {
 			retry.reset()
-			mended = false
 			continue
 		}
-		if ctx.Err() != nil {
-			// The disk may have become well since the journal was opened last; there is no later chance.
-			if b.mend(w, err) == nil {
-				err = b.commit(w)
-			}
-			if err == nil {
-				continue
-			}
+		if ctx.Err() != nil { // there is no later chance
 			return fmt.Errorf("last commit of the %s lane: %w", w.lane, err)
-		}
-		b.fail(w, err)
-		if b.mend(w, err) == nil && !mended {
-			mended = true // once at once; a disk that can be opened and not written would have us do nothing else
-			continue
 		}
 		timer := time.NewTimer(retry.next())
 		select {
@@ -302,7 +316,7 @@ func (b *Book) commit(w *writer) error {
 	b.remember(w, made, tab)
 	b.recovered()
 	b.changed.send()
-	if b.size(telemetry.Alarm, telemetry.Live, telemetry.Bulk) > b.o.MaxSize || b.archiveOver() {
+	if b.overgrown() {
 		signal(b.crowded)
 	}
 	return nil

@@ -6,22 +6,31 @@ import (
 	"fieldpost/telemetry/wire"
 )
 
-// turns is into how many segments the archive's age is cut at least, so that what is dropped is never much older than that age, however
+// turns is into how many segments a lane's age is cut at least, so that what is dropped is never much older than that age, however
 // slowly a segment fills: at most by an eighth.
 const turns = 8
 
-// expire drops the sealed segments of the archive whose newest record is older than ArchiveAge, and seals the open one in time for that.
+// expire drops the sealed segments whose newest record is older than its lane's age, and seals the open ones in time for that.
 //
 // Age is by the records' own times, as far as they can be told by now. A clock that nothing vouches for may be years ahead: then
 // nothing is dropped.
 func (b *Book) expire() {
+	b.leaving.Lock()
+	defer b.leaving.Unlock()
+	for _, l := range leaving {
+		if age := b.o.Limits[l].Age; age > 0 {
+			b.expireLane(l, telemetry.Time(age))
+		}
+	}
+}
+
+func (b *Book) expireLane(l telemetry.Lane, age telemetry.Time) {
 	now, regime := b.clock.Now()
-	j, _ := b.writers[telemetry.Archive].snapshot()
-	if b.o.ArchiveAge <= 0 || j == nil || regime.State.Doubtful() {
+	j, _ := b.writers[l].snapshot()
+	if j == nil || regime.State.Doubtful() {
 		return
 	}
-	age := telemetry.Time(b.o.ArchiveAge)
-	b.turn(j, now-age/turns)
+	b.turn(l, j, now-age/turns)
 	// Segments were filled one after the other. Those that cannot be dated, or say that they are of the future, are as old as what came after them.
 	old := 0
 	segs := j.Segments()
@@ -39,17 +48,17 @@ func (b *Book) expire() {
 		old = i + 1
 	}
 	b.mu.Lock()
-	safe := b.ledger.safe(telemetry.Archive)
+	safe := b.safe(l)
 	b.mu.Unlock()
 	for _, seg := range segs[:old] {
-		if !b.drop(telemetry.Archive, seg, unsentOf(j, seg, safe), wire.Expired) {
+		if !b.drop(l, seg, unsentOf(j, seg, safe), wire.Expired) {
 			return
 		}
 	}
 }
 
 // turn seals the open segment if it began before limit. One that begins with what cannot be dated is sealed too, for the next one can be.
-func (b *Book) turn(j *journal.Journal, limit telemetry.Time) {
+func (b *Book) turn(l telemetry.Lane, j *journal.Journal, limit telemetry.Time) {
 	segs := j.Segments()
 	if len(segs) == 0 {
 		return
@@ -62,7 +71,7 @@ func (b *Book) turn(j *journal.Journal, limit telemetry.Time) {
 		return
 	}
 	if err := j.Rotate(); err != nil {
-		b.log.Warn("seal a segment of the archive so that it can expire", "err", err)
+		b.log.Warn("seal a segment so that it can expire", "lane", l.String(), "err", err)
 	}
 }
 
@@ -70,7 +79,7 @@ func (b *Book) turn(j *journal.Journal, limit telemetry.Time) {
 func (b *Book) dated(j *journal.Journal, seq uint64) (t telemetry.Time, ok bool) {
 	h, err := b.head(j, seq)
 	if err != nil {
-		b.log.Debug("date a frame of the archive", "first", seq, "err", err)
+		b.log.Debug("date a frame", "first", seq, "err", err)
 		return 0, false
 	}
 	delta, unset := b.resolve(h)

@@ -63,7 +63,7 @@ func checkArchive(t *testing.T, b *lane.Book, when string, wantKept, wantLost []
 
 func TestArchiveExpires(t *testing.T) {
 	source := newTicker()
-	o := lane.Options{Dir: t.TempDir(), Clock: source, ArchiveSize: 16 << 20, ArchiveAge: 80 * time.Minute}
+	o := lane.Options{Dir: t.TempDir(), Clock: source, Limits: map[telemetry.Lane]lane.Limit{telemetry.Archive: {Size: 16 << 20, Age: 80 * time.Minute}}}
 	b, stop := open(t, o)
 	var parts []ranges.Range
 	for range 7 { // at 0, 10 … 60 minutes
@@ -107,7 +107,7 @@ func TestArchiveExpires(t *testing.T) {
 // TestUndatedExpiresWithItsSuccessor: a boot that never had a clock cannot be dated, but what came after it can.
 func TestUndatedExpiresWithItsSuccessor(t *testing.T) {
 	source := newTicker()
-	o := lane.Options{Dir: t.TempDir(), Clock: source, ArchiveSize: 16 << 20, ArchiveAge: 80 * time.Minute, BootID: 1}
+	o := lane.Options{Dir: t.TempDir(), Clock: source, Limits: map[telemetry.Lane]lane.Limit{telemetry.Archive: {Size: 16 << 20, Age: 80 * time.Minute}}, BootID: 1}
 	source.vouch(telemetry.ClockFloor)
 	b, stop := open(t, o)
 	undated := archive(t, b, 5)
@@ -133,7 +133,7 @@ func TestUndatedExpiresWithItsSuccessor(t *testing.T) {
 // TestFutureDoesNotKeepWhatIsOld: an instrument whose own clock is years ahead does not hold up what came before and after it.
 func TestFutureDoesNotKeepWhatIsOld(t *testing.T) {
 	source := newTicker()
-	b, _ := open(t, lane.Options{Dir: t.TempDir(), Clock: source, ArchiveSize: 16 << 20, ArchiveAge: 80 * time.Minute})
+	b, _ := open(t, lane.Options{Dir: t.TempDir(), Clock: source, Limits: map[telemetry.Lane]lane.Limit{telemetry.Archive: {Size: 16 << 20, Age: 80 * time.Minute}}})
 	first := archive(t, b, 5)
 	source.step(1000 * time.Hour)
 	b.Clock().Refresh()

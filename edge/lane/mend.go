@@ -58,10 +58,7 @@ func (b *Book) recovered() {
 }
 
 // mend opens a lane anew after a failed commit, under a new epoch (delivery rule 2): nobody can say which of the failed commit is on the disk.
-func (b *Book) mend(w *writer, cause error) error {
-	if errors.Is(cause, syscall.ENOSPC) {
-		b.makeRoom(true)
-	}
+func (b *Book) mend(w *writer) error {
 	b.epochMu.Lock()
 	defer b.epochMu.Unlock()
 	old, durable := w.snapshot()
@@ -93,6 +90,9 @@ func (b *Book) mend(w *writer, cause error) error {
 	b.log.Info("journal opened again", "lane", w.lane.String(), "epoch", b.epoch().String())
 	return nil
 }
+
+// full reports whether a disk said that it has no room.
+func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // reconcile deals with what of a failed commit did reach the disk: it has its identity and must not be written a second time,
 // and later epochs begin after it.

@@ -31,7 +31,7 @@ func (b *Book) housekeeping(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-b.crowded:
-			b.makeRoom(false)
+			b.makeRoom()
 		case <-look.C:
 			b.followClock()
 		case <-save.C:
@@ -69,28 +69,45 @@ func (b *Book) followClock() {
 	}
 }
 
-// makeRoom drops sealed segments until the lanes are within their sizes; with short, at least one, because the disk itself is full.
-func (b *Book) makeRoom(short bool) {
-	for b.archiveOver() {
-		if !b.dropOne([]telemetry.Lane{telemetry.Archive}) {
-			break
+// makeRoom drops sealed segments until the lanes are within their sizes.
+func (b *Book) makeRoom() {
+	b.leaving.Lock()
+	defer b.leaving.Unlock()
+	for _, l := range leaving {
+		for b.over(l) {
+			if !b.dropOne([]telemetry.Lane{l}) {
+				break
+			}
 		}
 	}
-	for short || b.size(telemetry.Alarm, telemetry.Live, telemetry.Bulk) > b.o.MaxSize {
-		lanes := leaving[1:]
-		if short {
-			lanes = leaving[:]
-		}
-		if !b.dropOne(lanes) {
+	for b.sum() > b.o.MaxSize {
+		if !b.dropOne(leaving[1:]) {
 			return
 		}
-		short = false
 	}
 }
 
-// archiveOver reports whether the archive has outgrown its room. Where the archive is switched off, what it holds from before may stay.
-func (b *Book) archiveOver() bool {
-	return b.o.ArchiveSize > 0 && b.size(telemetry.Archive) > b.o.ArchiveSize
+// makeRoomNow drops one segment because the disk itself is full, unless somebody has since freed was read: all lanes meet a full disk at once.
+func (b *Book) makeRoomNow(freed uint64) {
+	b.leaving.Lock()
+	defer b.leaving.Unlock()
+	if b.freed.Load() == freed && b.dropOne(leaving[:]) {
+		b.freed.Add(1)
+	}
+}
+
+// over reports whether a lane has outgrown its own limit. Where the archive is switched off, what it holds from before may stay.
+func (b *Book) over(l telemetry.Lane) bool {
+	most := b.o.Limits[l].Size
+	return most > 0 && b.size(l) > most
+}
+
+// sum returns the bytes on disk of what shares MaxSize.
+func (b *Book) sum() int64 { return b.size(telemetry.Alarm, telemetry.Live, telemetry.Bulk) }
+
+// overgrown reports whether something has to leave.
+func (b *Book) overgrown() bool {
+	return b.sum() > b.o.MaxSize || slices.ContainsFunc(leaving[:], b.over)
 }
 
 // size returns the bytes on disk of some lanes.
@@ -156,13 +173,14 @@ func (b *Book) drop(l telemetry.Lane, seg journal.Segment, unsent ranges.Set, re
 		// On a full disk this very note may not fit. Without it the gateway knows the range as lost, only not why.
 		b.log.Warn("write down what is dropped", "lane", l.String(), "err", err)
 	}
-	if !unsent.Empty() {
-		if l == telemetry.Archive { // as it was told to
-			b.log.Info("dropped the oldest of the archive, which nobody asked for", "reason", reason.String(), "ranges", unsent.String(), "count", unsent.Len())
-		} else {
-			b.log.Error("dropped the oldest records, not yet at the gateway, to make room; raise journal.max_size or free the disk",
-				"lane", l.String(), "ranges", unsent.String(), "count", unsent.Len())
-		}
+	switch attrs := []any{"lane", l.String(), "reason", reason.String(), "ranges", unsent.String(), "count", unsent.Len()}; {
+	case unsent.Empty():
+	case l == telemetry.Archive: // as it was told to
+		b.log.Info("dropped the oldest of the archive, which nobody asked for", attrs...)
+	case reason == wire.Expired:
+		b.log.Error("dropped records, not yet at the gateway, that are older than the lane's max_age", attrs...)
+	default:
+		b.log.Error("dropped the oldest records, not yet at the gateway, to make room; raise max_size or free the disk", attrs...)
 	}
 	reader := b.writers[l].history()
 	if reader == nil {
@@ -199,8 +217,38 @@ func (b *Book) damaged(l telemetry.Lane, d journal.Damage) {
 	b.changed.send()
 	b.tellDamage(regime, telemetry.Event{
 		State: telemetry.Raised, Time: now,
-		Message: fmt.Sprintf("%s lane: %s; %d records saved, lost: %s", l, what, d.Salvaged.Len(), lostText(d.Lost)),
+		Message: fmt.Sprintf("%s lane: %s; %d records saved, lost: %s%s", l, what, d.Salvaged.Len(), lostText(d.Lost), b.spanText(l, d.Lost)),
 	})
+}
+
+// spanText says when what was lost had been taken, as far as its neighbours tell.
+func (b *Book) spanText(l telemetry.Lane, lost ranges.Set) string {
+	j, _ := b.writers[l].snapshot()
+	first, some := lost.Min()
+	if j == nil || !some {
+		return ""
+	}
+	last, _ := lost.Max()
+	const form = "2006-01-02 15:04:05"
+	var out string
+	if kept := j.Kept(); first > 0 {
+		kept.Remove(ranges.Range{From: first, To: ^uint64(0)})
+		if before, ok := kept.Max(); ok {
+			if at, known := b.dated(j, before); known {
+				out = " after " + at.Go().Format(form)
+			}
+		}
+	}
+	if h, err := b.head(j, last+1); err == nil {
+		delta, unset := b.resolve(h)
+		if at := h.Min + telemetry.Time(delta); !unset {
+			out += " before " + at.Go().Format(form)
+		}
+	}
+	if out == "" {
+		return ""
+	}
+	return ", taken" + out + " UTC"
 }
 
 // sound clears the damage of earlier runs once an opening has found none.

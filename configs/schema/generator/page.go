@@ -15,6 +15,7 @@ import (
 // page is the text of docs/configuration.md, with calls for what is generated:
 //
 //	{{keys "edge.journal"}}                     the table of a section, by its path from the form on
+//	{{keys "edge.lanes.live" "edge.lanes.bulk"}} of sections with the same keys
 //	{{keys "device.line.metrics"}}              of the keys that the driver line adds to metrics
 //	{{example "edge.yaml" "journal"}}           the lines of that key in a file of configs/examples
 //
@@ -28,13 +29,19 @@ func (f *Forms) Page(examples fs.FS) ([]byte, error) {
 	collect(sections, "device", f.device)
 	collect(sections, "gateway", f.gateway)
 	t, err := template.New("configuration.md").Funcs(template.FuncMap{
-		"keys": func(path string) (string, error) {
-			s := sections[path]
-			if s == nil {
-				return "", fmt.Errorf("there is no section %s", path)
+		"keys": func(paths ...string) (text string, err error) {
+			for i, path := range paths {
+				s := sections[path]
+				switch {
+				case s == nil:
+					return "", fmt.Errorf("there is no section %s", path)
+				case i > 0 && s.markdown() != text:
+					return "", fmt.Errorf("section %s has other keys than %s", path, paths[0])
+				}
+				delete(sections, path)
+				text = s.markdown()
 			}
-			delete(sections, path)
-			return s.markdown(), nil
+			return text, nil
 		},
 		"example": func(file, key string) (string, error) { return fragment(examples, file, key) },
 	}).Parse(page)
