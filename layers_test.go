@@ -47,7 +47,7 @@ var layers = []layer{
 	{"internal/child", nil, "runs the built binaries for what tries them"},
 	{"outage", []string{"drivers/emulate", "faultproxy", "internal/child"}, "it measures the built binaries from outside"},
 	{"torture", []string{"drivers/emulate", "faultproxy", "internal/child"}, "it tries the built binaries from outside, and believes nothing else"},
-	{"e2e", []string{"drivers/emulate", "faultproxy", "telemetry"}, "tests the built binaries from outside"},
+	{"e2e", []string{"drivers/emulate", "faultproxy", "powercut", "telemetry"}, "tests the built binaries from outside"},
 }
 
 // forbidden are edges inside a tree that its layer would allow. A path stands for all below it, unless it ends in a full stop.

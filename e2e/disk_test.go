@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -10,11 +11,13 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"fieldpost/drivers/emulate"
+	"fieldpost/powercut/cuttest"
 )
 
 // smallDisk mounts a disk of so many MiB of memory on dir.
@@ -147,6 +150,65 @@ func TestEdgeDiskIsReadOnly(t *testing.T) {
 	say(t, tcp, 101, 200)
 	await(t, "200 readings", time.Minute, func() bool { return len(s.readings("pi-1")) >= 200 })
 	onceInOrder(t, s.readings("pi-1"), 1, 200)
+}
+
+// TestEdgeDiskVanishes, as a stick does that is pulled out: the edge goes on reading, its memory stays bounded, and /healthz and status say what is wrong.
+func TestEdgeDiskVanishes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "")
+	s.up()
+	m := cuttest.Mount(t)
+	e, tcp := tcpSiteOn(t, s, filepath.Join(m.Dir, "journal"))
+	say(t, tcp, 1, 100)
+	await(t, "100 readings", time.Minute, func() bool { return len(s.readings("pi-1")) >= 100 })
+	if err := m.Vanish(); err != nil {
+		t.Fatal(err)
+	}
+	const more = 400_000 // three times what memory may hold
+	for n := 100; n < more; n += 10_000 {
+		say(t, tcp, n+1, n+10_000)
+	}
+	await(t, "all to be read", time.Minute, func() bool { return e.metric("fieldpost_device_readings_total") >= more })
+	await(t, "the edge to say so", time.Minute, func() bool {
+		status, body := health(t, e.http)
+		return status == http.StatusServiceUnavailable && strings.Contains(fmt.Sprint(body), "journal")
+	})
+	if n := e.metric("fieldpost_lane_dropped_readings_total"); n < more-100-131_072 {
+		t.Errorf("%v readings count as dropped", n)
+	}
+	if rss := e.metric("process_resident_memory_bytes"); rss == 0 || rss > 150e6 {
+		t.Errorf("%.0f bytes of memory", rss)
+	}
+	code, _, errs := command(t, "fieldpost-edge", "status", "-config", e.config)
+	if code != 1 {
+		t.Errorf("status ended with %d", code)
+	}
+	says(t, errs, "endpoint is not connected")
+	if len(s.readings("pi-1")) != 100 {
+		t.Error("what is on no disk was sent")
+	}
+}
+
+// metric sums a metric of an edge over its labels.
+func (e *edgeWithHTTP) metric(name string) (sum float64) {
+	e.t.Helper()
+	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", e.http))
+	if err != nil {
+		return 0
+	}
+	defer resp.Body.Close()
+	for s := bufio.NewScanner(resp.Body); s.Scan(); {
+		rest, ok := strings.CutPrefix(s.Text(), name)
+		if !ok || !strings.HasPrefix(rest, "{") && !strings.HasPrefix(rest, " ") {
+			continue
+		}
+		v, err := strconv.ParseFloat(rest[strings.LastIndexByte(rest, ' ')+1:], 64)
+		if err != nil {
+			e.t.Fatalf("metric %q: %v", s.Text(), err)
+		}
+		sum += v
+	}
+	return sum
 }
 
 // TestGatewayDiskFull: it acknowledges nothing that it could not write, says so, and goes on by itself.

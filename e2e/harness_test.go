@@ -18,12 +18,17 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"fieldpost/powercut/cuttest"
 )
 
 // binaries is the folder of the built commands.
 var binaries string
 
 func TestMain(m *testing.M) {
+	if cuttest.Served() {
+		return
+	}
 	code, err := buildAndRun(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -20,14 +20,22 @@ const serve = "POWER_CUT_SERVE"
 
 // Main is TestMain's body in packages that call Mount.
 func Main(m *testing.M) {
+	if !Served() {
+		os.Exit(m.Run())
+	}
+}
+
+// Served is for a TestMain that does more: it reports whether this process was a disk, and has been.
+func Served() bool {
 	dir := os.Getenv(serve)
 	if dir == "" {
-		os.Exit(m.Run())
+		return false
 	}
 	if err := powercut.Serve(dir, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	return true
 }
 
 // Count is how many cuts a campaign makes.
