@@ -8,6 +8,7 @@ import (
 	"fieldpost/drivers"
 	"fieldpost/edge/clock"
 	"fieldpost/forwarder"
+	"fieldpost/forwarder/foreign"
 	"fieldpost/telemetry/wire"
 )
 
@@ -40,10 +41,17 @@ type Link struct {
 	Kind   string // mqtt
 	URL    string // as status shows it, without secrets
 	Dialer forwarder.Dialer
+	Broker *Broker        // in place of Dialer: the broker's word is enough
 	Accept []wire.StoreID // stores that may take the place of the one met first
 	Proven bool           // the other end has proved who it is (TLS)
 
 	FreshShare int // percent of the link that the newest readings may take from the backlog
+}
+
+// Broker is somebody who is no gateway, and how records are written for him.
+type Broker struct {
+	forwarder.Broker
+	Encoder foreign.Encoder
 }
 
 // Line is one bus, shared or private, with the devices on it. One driver runs it.

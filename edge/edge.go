@@ -45,6 +45,11 @@ func Open(c Config) (e *Edge, err error) {
 		StandAlone: len(c.Links) == 0, CommitEvery: c.Journal.CommitEvery.Go(), Clock: source, BootID: bootID, Log: c.Log,
 		Limits: c.limits(), SegmentSize: c.SegmentSize,
 	}
+	for _, l := range c.Links {
+		if l.Broker != nil {
+			o.Brokers = append(o.Brokers, forwarder.BrokerStore(l.Name))
+		}
+	}
 	book, err := lane.Open(o)
 	if err != nil {
 		return nil, err
@@ -79,9 +84,11 @@ func Open(c Config) (e *Edge, err error) {
 	for i, l := range c.Links {
 		o := forwarder.Options{
 			Node: c.Node, Link: l.Name, Kind: l.Kind, URL: l.URL, Software: c.Software, AlarmLink: alarmLink(i),
-			Outbox: book, Stores: book, Dialer: l.Dialer, Accept: l.Accept, FreshShare: l.FreshShare, Log: c.Log,
+			Outbox: book, Stores: book, Progress: book, Dialer: l.Dialer, Accept: l.Accept, FreshShare: l.FreshShare, Log: c.Log,
 		}
-		if l.Proven {
+		if l.Broker != nil {
+			o.Broker, o.Encoder, o.AlarmLink = l.Broker, l.Broker.Encoder, ""
+		} else if l.Proven {
 			o.GatewayTime = book.Clock().LowerFloor
 		}
 		e.sessions = append(e.sessions, forwarder.New(o))

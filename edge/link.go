@@ -22,6 +22,7 @@ type LinkStatus struct {
 	Err     string     `json:"err,omitempty"` // why the last connection ended
 	Next    *time.Time `json:"next,omitempty"`
 	LastAck *time.Time `json:"last_ack,omitempty"`
+	Ack     string     `json:"ack"` // gateway: delivered once it is on the gateway's disk; broker: at least once, as far as the broker keeps its word
 	Store   string     `json:"store,omitempty"`
 
 	RTT      float64 `json:"rtt"`  // seconds
@@ -42,12 +43,12 @@ type LinkStatus struct {
 	Refused  map[string]uint64 `json:"refused,omitempty"`
 }
 
-func linkStatus(s forwarder.Status) LinkStatus {
+func linkStatus(s forwarder.Status, ack string) LinkStatus {
 	l := LinkStatus{
 		Link: s.Link, Kind: s.Kind, URL: s.URL, State: string(s.State), Since: onClock(s.Since), Err: s.LastError,
 		RTT: s.RTT.Seconds(), Rate: s.Rate, Window: s.Window, InFlight: s.InFlight, Waiting: s.Waiting, Parked: s.Parked,
-		Second: string(s.Second),
-		In:     s.BytesIn, Out: s.BytesOut, Connects: s.Connects, Frames: s.FramesSent, Resent: s.FramesResent, Acked: s.RecordsAcked,
+		Second: string(s.Second), Ack: ack,
+		In: s.BytesIn, Out: s.BytesOut, Connects: s.Connects, Frames: s.FramesSent, Resent: s.FramesResent, Acked: s.RecordsAcked,
 	}
 	if (s.Store != wire.StoreID{}) {
 		l.Store = s.Store.String()
@@ -84,6 +85,9 @@ func (s Status) printLinks(row func(string, ...any), now time.Time) {
 		if l.Acked > 0 {
 			row("  %s\t%.2f bytes out per acknowledged record, round trip %s", l.URL, float64(l.Out)/float64(l.Acked), setting.Duration(l.RTT*float64(time.Second)))
 		}
+		if l.Ack == ackBroker {
+			row("  delivery\tat least once, by the broker's word")
+		}
 		if l.Second != "" {
 			row("  second connection\t%s, for alarms that the first one keeps waiting", l.Second)
 		}
@@ -97,6 +101,20 @@ func (s Status) printLinks(row func(string, ...any), now time.Time) {
 			row("  not taken by the gateway\t%d records; see its log", l.Parked)
 		}
 	}
+}
+
+// Whose word counts on a link.
+const (
+	ackGateway = "gateway"
+	ackBroker  = "broker"
+)
+
+// ack returns it.
+func (l Link) ack() string {
+	if l.Broker != nil {
+		return ackBroker
+	}
+	return ackGateway
 }
 
 func linkMetrics(w *metric.Writer, node metric.Label, l LinkStatus) {

@@ -77,8 +77,8 @@ func (e *Edge) Status() Status {
 	for _, d := range e.devices {
 		s.Devices = append(s.Devices, d.status(mono))
 	}
-	for _, session := range e.sessions {
-		s.Links = append(s.Links, linkStatus(session.Status()))
+	for i, session := range e.sessions {
+		s.Links = append(s.Links, linkStatus(session.Status(), e.config.Links[i].ack()))
 	}
 	return s
 }

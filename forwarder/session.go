@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"fieldpost/forwarder/foreign"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/wire"
 )
@@ -32,6 +33,12 @@ type Options struct {
 	// FreshShare is how much of the link, in percent, the newest of the live lane may take from the backlog while there is one. 0: everything
 	// goes in its order.
 	FreshShare int
+
+	// Where Broker is set, a broker's word is enough (delivery rule 12): there is no Dialer, no Stores and no AlarmLink, and records go out as Encoder
+	// has them, at least once.
+	Broker   Broker
+	Encoder  foreign.Encoder
+	Progress Progress
 
 	// AlarmLink is the name of the second connection that alarms may take; "": none.
 	AlarmLink string
@@ -132,6 +139,9 @@ func (s *Session) Run(ctx context.Context) error {
 // attempt makes one connection and serves it to its end.
 func (s *Session) attempt(ctx context.Context) (err error) {
 	s.note(func(st *Status) { st.State, st.Next = Connecting, time.Time{} })
+	if s.o.Broker != nil {
+		return s.publish(ctx)
+	}
 	store, err := s.o.Stores.Store(s.home)
 	if err != nil {
 		return fmt.Errorf("read which store link %s belongs to: %w", s.home, err)

@@ -53,7 +53,11 @@ type Status struct {
 
 // Status returns how the session stands. Safe for concurrent use.
 func (s *Session) Status() Status {
-	c := s.o.Dialer.Counters()
+	counted := interface{ Counters() Counters }(s.o.Dialer)
+	if s.o.Broker != nil {
+		counted = s.o.Broker
+	}
+	c := counted.Counters()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.status

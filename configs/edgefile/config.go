@@ -121,7 +121,13 @@ func (c *Config) Edge(software string, log *slog.Logger) (edge.Config, error) {
 		if err != nil {
 			return out, fmt.Errorf("set up link %s: %w", l.Name, err)
 		}
-		out.Links = append(out.Links, edge.Link{Name: l.Name, Kind: "mqtt", URL: dialer.Target(), Dialer: dialer, Accept: l.AcceptStores, Proven: dialer.Proven(), FreshShare: int(l.FreshShare)})
+		link := edge.Link{Name: l.Name, Kind: "mqtt", URL: dialer.Target(), Accept: l.AcceptStores, FreshShare: int(l.FreshShare)}
+		if encoder, ok := l.MQTT.Foreign(c.Node); ok {
+			link.Broker = &edge.Broker{Broker: dialer, Encoder: encoder}
+		} else {
+			link.Dialer, link.Proven = dialer, dialer.Proven()
+		}
+		out.Links = append(out.Links, link)
 	}
 	return out, nil
 }

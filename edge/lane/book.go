@@ -33,8 +33,9 @@ type Options struct {
 	Labels      map[string]string // of the node
 	MaxSize     int64             // of alarm, live and bulk together, bytes on disk
 	Limits      map[telemetry.Lane]Limit
-	StandAlone  bool          // there is no gateway to wait for
-	CommitEvery time.Duration // of live, bulk and archive
+	StandAlone  bool           // there is no gateway to wait for
+	Brokers     []wire.StoreID // of links whose broker's word is enough (forwarder.BrokerStore)
+	CommitEvery time.Duration  // of live, bulk and archive
 	Clock       clock.Source
 	BootID      uint64
 	Log         *slog.Logger
@@ -118,6 +119,7 @@ func Open(o Options) (_ *Book, err error) {
 	if err := b.load(); err != nil {
 		return nil, err
 	}
+	b.ledger.serve(o.Brokers)
 	if err := b.past.Load(b.state); err != nil {
 		b.log.Warn("the catalogue of series cannot be read; it is worked out anew from the frames", "err", err)
 	}

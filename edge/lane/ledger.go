@@ -126,6 +126,40 @@ func (l *ledger) acknowledge(said forwarder.Said, next func(telemetry.Lane) uint
 	}
 }
 
+// serve makes brokers those, and no others, whose confirmation is waited for: unlike a gateway's store, which may come back, a broker is one of the config.
+func (l *ledger) serve(brokers []wire.StoreID) {
+	for id := range l.acked {
+		if forwarder.IsBroker(id) && !slices.Contains(brokers, id) {
+			delete(l.acked, id)
+		}
+	}
+	for _, id := range brokers {
+		if l.acked[id] == nil {
+			l.acked[id] = &acked{}
+		}
+	}
+}
+
+// stored returns what a store is known to have, epoch by epoch.
+func (l *ledger) stored(store wire.StoreID, next func(telemetry.Lane) uint64) (out []wire.Stored) {
+	a := l.acked[store]
+	if a == nil {
+		return nil
+	}
+	for i, e := range l.epochs {
+		for _, lane := range laneFolders {
+			issued, ok := l.bounds(i, lane, next(lane))
+			if !ok {
+				continue
+			}
+			if set := a.sets[lane].Intersect(ranges.Make(issued)); !set.Empty() {
+				out = append(out, wire.Stored{Epoch: e.ID, Lane: lane, Ranges: set})
+			}
+		}
+	}
+	return out
+}
+
 // safe returns the sequences of a lane that every store met so far has.
 func (l *ledger) safe(lane telemetry.Lane) ranges.Set {
 	var out ranges.Set

@@ -144,9 +144,19 @@ func (b *Book) Changed() <-chan struct{} { return b.changed.wait() }
 func (b *Book) Acked(said forwarder.Said) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ledger.acknowledge(said, func(l telemetry.Lane) uint64 {
-		_, next := b.writers[l].snapshot()
-		return next
-	})
+	b.ledger.acknowledge(said, b.next)
 	b.dirty = true
+}
+
+// Stored is forwarder.Progress.
+func (b *Book) Stored(store wire.StoreID) []wire.Stored {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ledger.stored(store, b.next)
+}
+
+// next returns the durable end of a lane.
+func (b *Book) next(l telemetry.Lane) uint64 {
+	_, next := b.writers[l].snapshot()
+	return next
 }

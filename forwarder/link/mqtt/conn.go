@@ -36,6 +36,7 @@ type conn struct {
 	stateTopic string
 
 	in      chan []byte
+	puback  chan uint64 // ids of what the broker confirmed; nil: to a gateway
 	done    chan struct{}
 	endOnce sync.Once
 	err     error // set before done is closed
@@ -57,8 +58,8 @@ func newConn(d *Dialer, info forwarder.Info) *conn {
 
 // open says online and subscribes: the state first, so that what the subscription brings back of it is our own.
 func (c *conn) open(ctx context.Context) error {
-	if err := c.wait(ctx, c.client.Publish(c.stateTopic, 1, true, c.state(true))); err != nil {
-		return fmt.Errorf("publish %s: %w", c.stateTopic, err)
+	if err := c.online(ctx); err != nil {
+		return err
 	}
 	topics := map[string]byte{c.down: 1, c.stateTopic: 1}
 	token := c.client.SubscribeMultiple(topics, nil)
@@ -73,6 +74,13 @@ func (c *conn) open(ctx context.Context) error {
 		c.d.log.Warn("broker does not let the node read its own state; a false offline will stand until the next connection", "node", c.info.Node, "link", c.info.Link)
 	}
 	go c.insist()
+	return nil
+}
+
+func (c *conn) online(ctx context.Context) error {
+	if err := c.wait(ctx, c.client.Publish(c.stateTopic, 1, true, c.state(true))); err != nil {
+		return fmt.Errorf("publish %s: %w", c.stateTopic, err)
+	}
 	return nil
 }
 
@@ -160,6 +168,40 @@ func (c *conn) Send(ctx context.Context, payload []byte, o forwarder.SendOptions
 		return c.err
 	}
 }
+
+// Publish is forwarder.BrokerConn: QoS 1. It returns when paho's writer has taken the message.
+func (c *conn) Publish(ctx context.Context, id uint64, topic string, payload []byte) error {
+	taken := make(chan paho.Token, 1)
+	go func() { taken <- c.client.Publish(topic, 1, false, payload) }() // as in Send
+	select {
+	case t := <-taken:
+		go c.confirm(id, t)
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.done:
+		return c.err
+	}
+}
+
+// confirm passes a PUBACK on. The end of a connection completes what was under way too, and proves nothing.
+func (c *conn) confirm(id uint64, t paho.Token) {
+	select {
+	case <-t.Done():
+	case <-c.done:
+		return
+	}
+	if t.Error() != nil || c.Err() != nil || !c.client.IsConnectionOpen() {
+		return
+	}
+	select {
+	case c.puback <- id:
+	case <-c.done:
+	}
+}
+
+// Confirmed is forwarder.BrokerConn.
+func (c *conn) Confirmed() <-chan uint64 { return c.puback }
 
 // Receive is forwarder.Conn.
 func (c *conn) Receive() <-chan []byte { return c.in }

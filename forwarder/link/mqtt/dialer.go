@@ -87,7 +87,33 @@ func (d *Dialer) Counters() forwarder.Counters { return d.counts.read() }
 
 // Dial is forwarder.Dialer: it connects, says online, and returns once the broker confirmed the subscription to what comes down.
 func (d *Dialer) Dial(ctx context.Context, info forwarder.Info) (forwarder.Conn, error) {
+	c, err := d.connect(ctx, newConn(d, info))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.open(ctx); err != nil {
+		c.abandon()
+		return nil, fmt.Errorf("set up %s: %w", d.Target(), err)
+	}
+	return c, nil
+}
+
+// DialBroker is forwarder.Broker: it connects and says online.
+func (d *Dialer) DialBroker(ctx context.Context, info forwarder.Info) (forwarder.BrokerConn, error) {
 	c := newConn(d, info)
+	c.puback = make(chan uint64, inbox)
+	c, err := d.connect(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.online(ctx); err != nil {
+		c.abandon()
+		return nil, fmt.Errorf("set up %s: %w", d.Target(), err)
+	}
+	return c, nil
+}
+
+func (d *Dialer) connect(ctx context.Context, c *conn) (*conn, error) {
 	o, err := d.options(ctx, c)
 	if err != nil {
 		return nil, err
@@ -98,10 +124,6 @@ func (d *Dialer) Dial(ctx context.Context, info forwarder.Info) (forwarder.Conn,
 		return nil, fmt.Errorf("connect to %s: %w", d.Target(), d.explain(c, err))
 	}
 	d.counts.connects.Add(1)
-	if err := c.open(ctx); err != nil {
-		c.abandon()
-		return nil, fmt.Errorf("set up %s: %w", d.Target(), err)
-	}
 	return c, nil
 }
 

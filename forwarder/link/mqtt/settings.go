@@ -1,6 +1,9 @@
 package mqtt
 
-import "fieldpost/configs/setting"
+import (
+	"fieldpost/configs/setting"
+	"fieldpost/forwarder/foreign"
+)
 
 // Settings is the mqtt section of a link: how a node reaches its gateway over MQTT.
 type Settings struct {
@@ -18,8 +21,14 @@ type Settings struct {
 	KeyFile string `yaml:"key_file"`
 	// The first level of all topics, the same at both ends: topics are fp/pi-7/up and so on.
 	Prefix string `yaml:"prefix"`
-	// Whose word lets the node forget a reading. Only the gateway's will do: a broker's proves nothing.
+	// Whose word lets the node forget a reading. gateway: a Fieldpost gateway's, once it is on its disk. broker: for consumers that are no gateway; the
+	// broker's PUBACK is taken for proof, and readings arrive at least once, as far as the broker keeps its word.
 	Ack string `yaml:"ack"`
+	// With ack: broker, how records are written: json, an object for each, or senml (RFC 8428).
+	Format string `yaml:"format"`
+	// With ack: broker, the topic, with {node}, {kind} (readings or events), {lane}, {device} and {metric} (of an event, its pattern) for what differs.
+	// Left out, <prefix>/{node}/{kind}/{device}/{metric}.
+	Topic string `yaml:"topic"`
 }
 
 // SetDefaults is setting.Defaulter.
@@ -31,12 +40,36 @@ func (s *Settings) Check(problem, warning setting.Problem) {
 		CertFile: s.CertFile, KeyFile: s.KeyFile, Prefix: s.Prefix}.Check(problem, warning)
 	switch s.Ack {
 	case "gateway":
+		if s.Format != "" {
+			problem("format", "format goes with ack: broker; what goes to a gateway has a form of its own")
+		}
+		if s.Topic != "" {
+			problem("topic", "topic goes with ack: broker; what goes to a gateway has topics of its own, which begin with prefix")
+		}
 	case "broker":
-		// A broker's PUBACK proves nothing to a gateway; it is for consumers that read JSON, which this link does not write.
-		problem("ack", "ack: broker needs format: json, which this version does not have; leave ack out")
+		if f := foreign.Format(s.Format); f != foreign.JSON && f != foreign.SenML {
+			problem("format", "format %q: ack: broker is for consumers that are no gateway, and needs format: json or senml", s.Format)
+		}
+		if s.Topic != "" {
+			if err := foreign.Topic(s.Topic).Check(); err != nil {
+				problem("topic", "%v", err)
+			}
+		}
 	default:
-		problem("ack", "unknown ack %q; want gateway", s.Ack)
+		problem("ack", "unknown ack %q; want gateway or broker", s.Ack)
 	}
+}
+
+// Foreign returns how records are written for consumers that are no gateway; ok is false where there is one.
+func (s *Settings) Foreign(node string) (e foreign.Encoder, ok bool) {
+	if s.Ack != "broker" {
+		return e, false
+	}
+	topic := s.Topic
+	if topic == "" {
+		topic = s.Prefix + "/{node}/{kind}/{device}/{metric}"
+	}
+	return foreign.Encoder{Format: foreign.Format(s.Format), Topic: foreign.Topic(topic), Node: node}, true
 }
 
 // Files is setting.Filer.
