@@ -236,6 +236,22 @@ func (d *Disk) Size(i Inode) (int64, error) {
 	return int64(len(n.data)), nil
 }
 
+// Allocated returns how many bytes a file takes, in whole pages: those that are zeros take none, as in a file with holes.
+func (d *Disk) Allocated(i Inode) (n int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f := d.nodes[i]
+	if f == nil {
+		return 0
+	}
+	for at := 0; at < len(f.data); at += page {
+		if !zero(f.data[at:min(at+page, len(f.data))]) {
+			n += page
+		}
+	}
+	return n
+}
+
 // ReadAt fills b and returns how much there was.
 func (d *Disk) ReadAt(i Inode, b []byte, offset int64) (int, error) {
 	d.mu.Lock()

@@ -70,7 +70,7 @@ func (n *inode) attributes(out *fuse.Attr) {
 		out.Mode = syscall.S_IFDIR | 0o700
 	}
 	if size, err := n.d.Size(n.i); err == nil {
-		out.Size, out.Blocks = uint64(size), uint64(size+511)/512
+		out.Size, out.Blocks = uint64(size), uint64(n.d.Allocated(n.i)/512)
 	}
 }
 
