@@ -13,6 +13,7 @@ import (
 	"fieldpost/edge/clock"
 	"fieldpost/edge/lane"
 	"fieldpost/forwarder"
+	"fieldpost/telemetry"
 )
 
 // Edge is one running node.
@@ -153,10 +154,17 @@ func (e *Edge) grace() {
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	for {
+		// What the disk has, not what a session last saw of it: it may not have looked since the last commit.
+		waiting := uint64(0)
+		for _, l := range e.book.Status().Lanes {
+			if l.Lane != telemetry.Archive.String() {
+				waiting += l.Waiting
+			}
+		}
 		busy := false
 		for _, s := range e.sessions {
 			st := s.Status()
-			busy = busy || st.State == forwarder.Up && st.Waiting > 0
+			busy = busy || st.State == forwarder.Up && waiting > st.Parked
 		}
 		if !busy {
 			return

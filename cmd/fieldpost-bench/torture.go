@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -119,7 +120,7 @@ func progress(seed uint64, r torture.Report, err error) string {
 	case err != nil:
 		return fmt.Sprintf("schedule %d: could not be carried out", seed)
 	case r.Failed():
-		return fmt.Sprintf("schedule %d: BROKEN", seed)
+		return fmt.Sprintf("schedule %d: BROKEN: %s", seed, strings.Join(r.Faults[:min(3, len(r.Faults))], "; "))
 	}
 	return fmt.Sprintf("schedule %d: ok, %.0f s", seed, r.Seconds)
 }
