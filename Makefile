@@ -2,6 +2,8 @@
 #
 #   make demo    a gateway, two edges and emulated instruments on this machine; needs Go only (LISTEN=127.0.0.1:8080 to change)
 #   make test    set-up, then every check and every test
+#   make prove   the promises at full length (docs/guarantees.md): the torture campaign, 500 power cuts on each store, the figures after an outage;
+#                MINUTES=60 and SEED=1 to change. Power cuts need root
 #   make check   formatting, vet, staticcheck
 #   make build   the binaries for this machine, in bin/
 #   make ui      the dashboard, which the gateway's binary carries; needs Node.js 20.19 or newer and npm. The targets above
@@ -9,13 +11,15 @@
 #   make cross   stripped, static binaries for linux/amd64, arm64 and arm (GOARM=6), in bin/<target>/
 
 LISTEN ?= 127.0.0.1:8080
+MINUTES ?= 60
+SEED ?= 1
 STRIPPED := -trimpath -ldflags "-s -w"
 export CGO_ENABLED ?= 0
 
 UI := gateway/web/ui
 PAGE := gateway/web/dist/index.html
 
-.PHONY: demo test check build cross setup ui ui-if-npm
+.PHONY: demo test prove check build cross setup ui ui-if-npm
 .DEFAULT_GOAL := build
 
 setup:
@@ -50,6 +54,12 @@ check:
 # The race detector needs cgo: a C compiler is part of the set-up.
 test: setup ui-if-npm check
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
+
+prove: setup build
+	bin/fieldpost-bench torture -seed $(SEED) -minutes $(MINUTES) -jobs 8
+	POWER_CUTS=500 go test -timeout 60m -v -run 'TestPowerCut$$' ./journal ./edge/lane ./gateway/store
+	MODEL_WALKS=2000 MODEL_SEED=$(SEED) go test -timeout 60m ./model
+	bin/fieldpost-bench outage
 
 cross: ui-if-npm
 	@set -e; for target in amd64 arm64 arm; do \

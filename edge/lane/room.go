@@ -169,10 +169,7 @@ func unsentOf(j *journal.Journal, seg journal.Segment, safe ranges.Set) ranges.S
 // drop writes the loss down, with its reason, and then unlinks the segment (delivery rule 15).
 func (b *Book) drop(l telemetry.Lane, seg journal.Segment, unsent ranges.Set, reason wire.Reason) bool {
 	now, _ := b.clock.Now()
-	if err := b.left(l, seg, reason, now, unsent); err != nil {
-		// On a full disk this very note may not fit. Without it the gateway knows the range as lost, only not why.
-		b.log.Warn("write down what is dropped", "lane", l.String(), "err", err)
-	}
+	noted := b.left(l, seg, reason, now, unsent)
 	switch attrs := []any{"lane", l.String(), "reason", reason.String(), "ranges", unsent.String(), "count", unsent.Len()}; {
 	case unsent.Empty():
 	case l == telemetry.Archive: // as it was told to
@@ -189,6 +186,14 @@ func (b *Book) drop(l telemetry.Lane, seg journal.Segment, unsent ranges.Set, re
 	if err := reader.Drop(seg); err != nil {
 		b.log.Warn("drop a segment", "lane", l.String(), "first", seg.First, "err", err)
 		return false
+	}
+	if noted != nil { // on a full disk this very note may not have fitted, and now it does. Without it what is lost counts as damaged
+		b.mu.Lock()
+		noted = b.save()
+		b.mu.Unlock()
+	}
+	if noted != nil {
+		b.log.Warn("write down what was dropped", "lane", l.String(), "err", noted)
 	}
 	b.changed.send()
 	return true
