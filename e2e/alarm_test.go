@@ -5,13 +5,26 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"fieldpost/drivers/emulate"
 	"fieldpost/faultproxy"
 )
+
+// floodSite is a gateway and, behind a proxy, an edge that raises flood when it reads -7.
+func floodSite(t *testing.T) (*site, *faultproxy.Proxy, *edge, *emulate.TCP) {
+	t.Helper()
+	s := newSite(t, "")
+	s.up()
+	proxy := s.proxy()
+	e, tcp := tcpSite(t, s, "tcp://"+proxy.Addr())
+	e.process.stop(t)
+	edit(t, filepath.Join(filepath.Dir(e.config), "devices", "d0.yaml"), "silent: off", "silent: off\npatterns:\n  - {name: flood, when: n == -7, severity: critical}")
+	e.again(tcp)
+	return s, proxy, e, tcp
+}
 
 // TestAlarmOvertakesTheBacklog: an event raised during an outage reaches the gateway while most of 200,000 readings taken before it still wait.
 func TestAlarmOvertakesTheBacklog(t *testing.T) {
@@ -20,18 +33,7 @@ func TestAlarmOvertakesTheBacklog(t *testing.T) {
 		backlog = 200_000
 		rate    = 100_000 // bytes a second: the backlog, made of noise, takes many seconds
 	)
-	s := newSite(t, "")
-	s.up()
-	proxy := s.proxy()
-	e, tcp := tcpSite(t, s, "tcp://"+proxy.Addr())
-	e.process.stop(t)
-	device := filepath.Join(filepath.Dir(e.config), "devices", "d0.yaml")
-	text, err := os.ReadFile(device)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, device, string(text)+"patterns:\n  - {name: flood, when: n == -7, severity: critical}\n")
-	e.again(tcp)
+	s, proxy, e, tcp := floodSite(t)
 	await(t, "a link", 30*time.Second, func() bool { return s.node("pi-1").Online })
 
 	proxy.Refuse(true)
@@ -78,18 +80,7 @@ func TestAlarmOvertakesTheBacklog(t *testing.T) {
 // TestAlarmPastADeadPath: a path that dies silently costs an event seconds, not the minute and more after which a connection counts as dead.
 func TestAlarmPastADeadPath(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, "")
-	s.up()
-	proxy := s.proxy()
-	e, tcp := tcpSite(t, s, "tcp://"+proxy.Addr())
-	e.process.stop(t)
-	device := filepath.Join(filepath.Dir(e.config), "devices", "d0.yaml")
-	text, err := os.ReadFile(device)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, device, string(text)+"patterns:\n  - {name: flood, when: n == -7, severity: critical}\n")
-	e.again(tcp)
+	s, proxy, e, tcp := floodSite(t)
 	fmt.Fprintf(tcp, "n=1\n")
 	await(t, "a reading", 30*time.Second, func() bool { return len(s.readings("pi-1")) == 1 })
 
