@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -122,6 +123,51 @@ func get(address, path string, read func(io.Reader) error) error {
 		return fmt.Errorf("GET %s: %s: %s", path, resp.Status, b)
 	}
 	return read(resp.Body)
+}
+
+// nothingWaits reports whether an edge, asked at its control socket, has links to send on and nothing to send.
+func nothingWaits(ctx context.Context, socket string) (bool, error) {
+	var status struct {
+		Journal struct {
+			Lanes []struct {
+				Lane    string `json:"lane"`
+				Memory  int    `json:"memory"`
+				Waiting uint64 `json:"waiting"`
+			} `json:"lanes"`
+		} `json:"journal"`
+		Links []struct {
+			State string `json:"state"`
+		} `json:"links"`
+	}
+	client := http.Client{Timeout: time.Minute, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		},
+	}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://edge/status", nil)
+	if err != nil {
+		return false, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return false, err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&status); err != nil {
+		return false, fmt.Errorf("an edge's status: %w", err)
+	}
+	for _, l := range status.Links {
+		if l.State != "up" {
+			return false, nil
+		}
+	}
+	for _, l := range status.Journal.Lanes {
+		if l.Lane != "archive" && l.Memory+int(l.Waiting) > 0 {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // answers waits until the process answers.

@@ -3,6 +3,7 @@ package torture
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"fieldpost/internal/child"
@@ -151,7 +152,12 @@ func (u *unit) drain(ctx context.Context) error {
 				delete(left, id)
 			}
 		}
-		return len(left) == 0 && !u.w.ledger.waits(lanesNow), nil
+		if len(left) > 0 || u.w.ledger.waits(lanesNow) {
+			return false, nil
+		}
+		// What it tells of itself, since its last start too: where its card has a clone, what it does not send now is lost.
+		idle, err := nothingWaits(ctx, filepath.Join(u.w.site.journal(u.n), "control.sock"))
+		return idle && err == nil, nil
 	})
 	if err := ctx.Err(); err != nil {
 		return err
