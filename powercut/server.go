@@ -20,7 +20,7 @@ type order struct {
 	Settle  bool      `json:",omitempty"`
 	Suffer  *Faults   `json:",omitempty"`
 	Record  bool      `json:",omitempty"`
-	Mark    uint64    `json:",omitempty"`
+	Mark    []byte    `json:",omitempty"`
 	SaveTo  string    `json:",omitempty"` // the record, into this file
 	Nothing bool      `json:",omitempty"` // to see whether it is there
 }
@@ -81,7 +81,7 @@ func (d *Disk) obey(o order, trace *Trace, a *answer) error {
 		d.Settle()
 	case o.Suffer != nil:
 		d.Suffer(*o.Suffer)
-	case o.Mark > 0:
+	case o.Mark != nil:
 		d.Mark(o.Mark)
 	case o.SaveTo != "":
 		f, err := os.Create(o.SaveTo)
@@ -162,8 +162,8 @@ func (m *Mounted) Suffer(f Faults) error { return m.tell(order{Suffer: &f}) }
 // Record begins a record of what is done. Save writes it to a file.
 func (m *Mounted) Record() error { return m.tell(order{Record: true}) }
 
-// Mark sets a mark into the record, above 0.
-func (m *Mounted) Mark(mark uint64) error { return m.tell(order{Mark: mark}) }
+// Mark sets a mark into the record, not an empty one.
+func (m *Mounted) Mark(mark []byte) error { return m.tell(order{Mark: mark}) }
 
 // Save writes the record to a file.
 func (m *Mounted) Save(path string) error { return m.tell(order{SaveTo: path}) }

@@ -21,9 +21,8 @@ type Op struct {
 	Is      bool // opCreate: a folder
 	To      Inode
 	NewName string
-	Offset  int64 // opTruncate: the length
-	Data    []byte
-	Mark    uint64
+	Offset  int64  // opTruncate: the length
+	Data    []byte // of a mark, what its user said
 }
 
 type opKind uint8
@@ -55,11 +54,11 @@ func (d *Disk) Record() *Trace {
 	return d.trace
 }
 
-// Mark sets a mark into the record, of something that its user saw happen.
-func (d *Disk) Mark(mark uint64) {
+// Mark sets a mark into the record: what its user saw happen before.
+func (d *Disk) Mark(mark []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.trace.add(Op{Kind: opMark, Mark: mark})
+	d.trace.add(Op{Kind: opMark, Data: mark})
 }
 
 // Play does op to the disk. A mark is nothing to it.
@@ -86,7 +85,7 @@ func (d *Disk) Play(op Op) (err error) {
 	return err
 }
 
-// IsMark reports whether op is a mark.
+// IsMark reports whether op is a mark, of which Data holds what was said.
 func (op Op) IsMark() bool { return op.Kind == opMark }
 
 // WriteTo writes the trace, compressed.

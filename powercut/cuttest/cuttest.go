@@ -56,12 +56,12 @@ func Count(t *testing.T) int {
 func Mount(t *testing.T) *powercut.Mounted {
 	t.Helper()
 	if f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0); err != nil {
-		t.Skipf("no FUSE here, so no power can be cut: %v; what package powercut plays back from a trace runs all the same", err)
+		t.Skipf("no FUSE here, so no power can be cut: %v; TestPowerCutReplayed, where there is one, plays a recorded disk all the same", err)
 	} else {
 		f.Close()
 	}
 	if os.Getuid() != 0 {
-		t.Skip("mounting needs root; what package powercut plays back from a trace runs all the same")
+		t.Skip("mounting needs root; TestPowerCutReplayed, where there is one, plays a recorded disk all the same")
 	}
 	dir := filepath.Join(t.TempDir(), "disk")
 	if err := os.Mkdir(dir, 0o700); err != nil {
