@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Image is what a disk may hold after a cut, from one folder down.
@@ -49,8 +50,8 @@ func (d *Disk) Cut(from Inode, r *rand.Rand) Image {
 			return
 		}
 		image.Files[path+"/"] = nil
-		for name, to := range names[i] {
-			walk(to, path+"/"+name)
+		for _, name := range slices.Sorted(maps.Keys(names[i])) { // so that r alone decides
+			walk(names[i][name], path+"/"+name)
 		}
 	}
 	walk(from, "")

@@ -90,8 +90,7 @@ func (d *Disk) obey(o order, trace *Trace, a *answer) error {
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		_, err = trace.WriteTo(f)
-		return errors.Join(err, f.Close())
+		return errors.Join(trace.Write(f), f.Close())
 	}
 	return nil
 }

@@ -88,16 +88,16 @@ func (d *Disk) Play(op Op) (err error) {
 // IsMark reports whether op is a mark, of which Data holds what was said.
 func (op Op) IsMark() bool { return op.Kind == opMark }
 
-// WriteTo writes the trace, compressed.
-func (t *Trace) WriteTo(w io.Writer) (int64, error) {
+// Write writes the trace, compressed.
+func (t *Trace) Write(w io.Writer) error {
 	z, err := flate.NewWriter(w, flate.BestCompression)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return 0, errors.Join(gob.NewEncoder(z).Encode(t), z.Close())
+	return errors.Join(gob.NewEncoder(z).Encode(t), z.Close())
 }
 
-// ReadTrace reads what WriteTo wrote.
+// ReadTrace reads what Write wrote.
 func ReadTrace(r io.Reader) (*Trace, error) {
 	var t Trace
 	if err := gob.NewDecoder(flate.NewReader(r)).Decode(&t); err != nil {
