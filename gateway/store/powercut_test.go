@@ -97,6 +97,20 @@ func (p *promises) feedCut(t *testing.T, s *Store, node string, stop <-chan stru
 	}
 }
 
+// feedAll has all nodes send until stop.
+func (p *promises) feedAll(t *testing.T, s *Store, r *rand.Rand) (stop func()) {
+	done := make(chan struct{})
+	var feeders sync.WaitGroup
+	for _, node := range nodesCut {
+		own := rand.New(rand.NewPCG(r.Uint64(), 0))
+		feeders.Go(func() { p.feedCut(t, s, node, done, own) })
+	}
+	return func() {
+		close(done)
+		feeders.Wait()
+	}
+}
+
 // checkStore opens what a cut left of a store: all that was acknowledged is known as received, and can be read, and nothing else is known as received that
 // cannot be read. With retention only what it let go is gone.
 func checkStore(t *testing.T, left string, keep int64, acked map[string]ranges.Set) (promised int) {
@@ -156,12 +170,7 @@ func TestPowerCut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stop := make(chan struct{})
-		var feeders sync.WaitGroup
-		for _, node := range nodesCut {
-			own := rand.New(rand.NewPCG(r.Uint64(), 0))
-			feeders.Go(func() { p.feedCut(t, s, node, stop, own) })
-		}
+		stop := p.feedAll(t, s, r)
 		var acked map[string]ranges.Set
 		for range 1 + r.IntN(4) {
 			time.Sleep(time.Duration(r.IntN(40)) * time.Millisecond) // an instant is what is drawn here; nothing waits for it
@@ -181,8 +190,7 @@ func TestPowerCut(t *testing.T) {
 			}
 			cut++
 		}
-		close(stop)
-		feeders.Wait()
+		stop()
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}

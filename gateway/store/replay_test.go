@@ -3,7 +3,6 @@ package store
 import (
 	"math/rand/v2"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -29,18 +28,12 @@ func TestRecordTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &promises{acked: map[string]ranges.Set{}, next: map[string]uint64{}}
-	stop := make(chan struct{})
-	var feeders sync.WaitGroup
-	for _, node := range nodesCut {
-		own := rand.New(rand.NewPCG(r.Uint64(), 0))
-		feeders.Go(func() { p.feedCut(t, s, node, stop, own) })
-	}
+	stop := p.feedAll(t, s, r)
 	for range 40 {
 		time.Sleep(5 * time.Millisecond) // marks at any instants
 		cuttest.Mark(t, m, p.snapshot())
 	}
-	close(stop)
-	feeders.Wait()
+	stop()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
