@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"fieldpost/journal/durable"
+
 	bolt "go.etcd.io/bbolt"
 )
 
@@ -43,6 +45,9 @@ func (j *Journal) load() ([]Damage, error) {
 		if err := os.Remove(t); err != nil {
 			return nil, err
 		}
+	}
+	if err := durable.Names(j.dir); err != nil {
+		return nil, err
 	}
 	var damages []Damage
 	for i := range files {

@@ -61,6 +61,9 @@ func (s *State) open(binding string) (damage *Damage, err error) {
 	case meta.bound && meta.binding != binding:
 		return nil, bindingError(s.path, meta.binding, binding)
 	case cause == nil:
+		if err := durable.Names(filepath.Dir(s.path)); err != nil {
+			return nil, err
+		}
 		s.d, err = openDatabase(s.path, 0)
 		return nil, err
 	case !isDamage(cause) && !errors.Is(cause, os.ErrNotExist):

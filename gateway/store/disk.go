@@ -8,7 +8,6 @@ import (
 
 	"fieldpost/history"
 	"fieldpost/journal"
-	"fieldpost/journal/durable"
 	"fieldpost/journal/front"
 	"fieldpost/telemetry/frame"
 )
@@ -54,7 +53,7 @@ func (s *Store) openDisk(first bool) (_ *disk, _ *ledger, err error) {
 	}); err != nil {
 		return nil, nil, err
 	}
-	if err := settle(d.journal, dir); err != nil {
+	if err := settle(d.journal); err != nil {
 		return nil, nil, err
 	}
 	for _, dmg := range damage {
@@ -115,13 +114,8 @@ func (s *Store) openDisk(first bool) (_ *disk, _ *ledger, err error) {
 // settle makes durable whatever was found in the journal, before anything of it is acknowledged. After a sync that failed, the kernel may
 // show a commit that is not on disk, and never write it: the page counts as clean. In a segment only the meta page of its last commit can be
 // such a one, because a commit's other pages are synced before it; one more commit writes the other meta page, which needs that one no more.
-// (SkipTo to where the journal is anyway is an empty commit.) Likewise the folder may show a segment whose name was never written.
-func settle(j *journal.Journal, dir string) error {
-	if err := durable.Sync(dir); err != nil {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
-	return j.SkipTo(j.Next())
-}
+// (SkipTo to where the journal is anyway is an empty commit.) The journal's own at opening may have found no room, which does not do here.
+func settle(j *journal.Journal) error { return j.SkipTo(j.Next()) }
 
 func (s *Store) tellDamage(d journal.Damage) {
 	s.log.Error("a segment of the gateway's journal was damaged and set aside; what could not be saved is asked for again",

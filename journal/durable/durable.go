@@ -4,6 +4,7 @@ package durable
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -16,6 +17,15 @@ func Sync(path string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
+}
+
+// Names makes the names in dir durable that are found there. Whoever goes on with a file that is there already needs it: the process before may have been killed,
+// or its disk have failed, between giving the name and syncing the folder, and a loss of power takes such a name with all that was put under it since.
+func Names(dir string) error {
+	if err := Sync(dir); err != nil && !errors.Is(err, syscall.EINVAL) { // some file systems cannot sync a folder
+		return fmt.Errorf("make the names in %s durable: %w", dir, err)
+	}
+	return nil
 }
 
 // Rename gives the file at temp, whose content is durable already, the name path in the same folder.
