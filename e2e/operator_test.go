@@ -66,7 +66,7 @@ func TestStatusText(t *testing.T) {
 		`^live +100 +100 +0 +- +0 +0 +[\d.]+ [KM]iB`,
 		`^LINK +STATE +SINCE +LAST ACK .*IN +OUT +CONNECTS`,
 		`^up +up +\S+ ago +\S+ ago .*[\d.]+ (B|KiB) +[\d.]+ (B|KiB) +1$`,
-		`^  tcp://127.0.0.1:\d+ +[\d.]+ bytes out per acknowledged record`)
+		`^  tcp://127.0.0.1:\d+ +round trip \S+$`, `^  bytes a record +[\d.]+: payload [\d.]+, MQTT [\d.]+, TLS 0.00, connecting [\d.]+$`)
 
 	code, out, errs = command(t, "fieldpost-gateway", "status", "-config", s.config)
 	if code != 0 || errs != "" {

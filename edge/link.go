@@ -37,18 +37,19 @@ type LinkStatus struct {
 	In       uint64            `json:"in"`
 	Out      uint64            `json:"out"`
 	Connects uint64            `json:"connects"`
+	Bill     Bill              `json:"bill"` // what In and Out were for
 	Frames   uint64            `json:"frames"`
 	Resent   uint64            `json:"resent"`
 	Acked    uint64            `json:"acked"` // records
 	Refused  map[string]uint64 `json:"refused,omitempty"`
 }
 
-func linkStatus(s forwarder.Status, ack string) LinkStatus {
+func linkStatus(s forwarder.Status, ack string, up time.Duration) LinkStatus {
 	l := LinkStatus{
 		Link: s.Link, Kind: s.Kind, URL: s.URL, State: string(s.State), Since: onClock(s.Since), Err: s.LastError,
 		RTT: s.RTT.Seconds(), Rate: s.Rate, Window: s.Window, InFlight: s.InFlight, Waiting: s.Waiting, Parked: s.Parked,
 		Second: string(s.Second), Ack: ack,
-		In: s.BytesIn, Out: s.BytesOut, Connects: s.Connects, Frames: s.FramesSent, Resent: s.FramesResent, Acked: s.RecordsAcked,
+		In: s.In.Socket, Out: s.Out.Socket, Bill: newBill(s.In, s.Out, up), Connects: s.Connects, Frames: s.FramesSent, Resent: s.FramesResent, Acked: s.RecordsAcked,
 	}
 	if (s.Store != wire.StoreID{}) {
 		l.Store = s.Store.String()
@@ -83,8 +84,9 @@ func (s Status) printLinks(row func(string, ...any), now time.Time) {
 		}
 		row("%s\t%s\t%s\t%s\t%s\t%s\t%d", l.Link, l.State, ago(now, l.Since), acked, bytes(float64(l.In)), bytes(float64(l.Out)), l.Connects)
 		if l.Acked > 0 {
-			row("  %s\t%.2f bytes out per acknowledged record, round trip %s", l.URL, float64(l.Out)/float64(l.Acked), setting.Duration(l.RTT*float64(time.Second)))
+			row("  %s\tround trip %s", l.URL, setting.Duration(l.RTT*float64(time.Second)))
 		}
+		l.Bill.print(row, l.Acked)
 		if l.Ack == ackBroker {
 			row("  delivery\tat least once, by the broker's word")
 		}
@@ -123,6 +125,10 @@ func linkMetrics(w *metric.Writer, node metric.Label, l LinkStatus) {
 	w.Gauge("fieldpost_link_second_up", "1 while alarms have a second connection, because the first one kept one waiting.", truth(l.Second == string(forwarder.Up)), node, link)
 	w.Counter("fieldpost_link_received_bytes_total", "Bytes from the socket, encryption and all.", float64(l.In), node, link)
 	w.Counter("fieldpost_link_sent_bytes_total", "Bytes to the socket, encryption and all.", float64(l.Out), node, link)
+	for part, n := range map[string]Bytes{"payload": l.Bill.Payload, "mqtt": l.Bill.MQTT, "tls": l.Bill.TLS, "connect": l.Bill.Connects} {
+		w.Counter("fieldpost_link_bill_bytes_total", "What the bytes of the socket were for.", float64(n.In), node, link, metric.L("part", part), metric.L("direction", "in"))
+		w.Counter("fieldpost_link_bill_bytes_total", "What the bytes of the socket were for.", float64(n.Out), node, link, metric.L("part", part), metric.L("direction", "out"))
+	}
 	w.Counter("fieldpost_link_connects_total", "Connections made.", float64(l.Connects), node, link)
 	w.Counter("fieldpost_link_frames_total", "Messages with records sent.", float64(l.Frames), node, link)
 	w.Counter("fieldpost_link_resent_frames_total", "Of these, sent again on the same connection.", float64(l.Resent), node, link)

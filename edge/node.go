@@ -172,8 +172,8 @@ func (s *self) links() (out []drivers.Sample) {
 	for _, l := range s.edge.sessions {
 		st := l.Status()
 		received, sent := linkMetricNames(st.Link)
-		add(received, st.BytesIn)
-		add(sent, st.BytesOut)
+		add(received, st.In.Socket)
+		add(sent, st.Out.Socket)
 	}
 	return out
 }

@@ -25,7 +25,9 @@ type noWay struct{ in, out uint64 }
 func (noWay) Dial(context.Context, forwarder.Info) (forwarder.Conn, error) {
 	return nil, errors.New("no way there")
 }
-func (n noWay) Counters() forwarder.Counters { return forwarder.Counters{In: n.in, Out: n.out} }
+func (n noWay) Counters() forwarder.Counters {
+	return forwarder.Counters{In: forwarder.Traffic{Socket: n.in}, Out: forwarder.Traffic{Socket: n.out}}
+}
 
 // root writes files below a folder that stands for /.
 func root(t *testing.T, files map[string]string) string {

@@ -78,7 +78,7 @@ func (e *Edge) Status() Status {
 		s.Devices = append(s.Devices, d.status(mono))
 	}
 	for i, session := range e.sessions {
-		s.Links = append(s.Links, linkStatus(session.Status(), e.config.Links[i].ack()))
+		s.Links = append(s.Links, linkStatus(session.Status(), e.config.Links[i].ack(), time.Since(e.started)))
 	}
 	return s
 }

@@ -89,11 +89,22 @@ type Info struct {
 	Nonce    uint64 // of the connection, as in its Hello
 }
 
-// Counters are bytes as the socket saw them, encryption and all, and connections made.
+// Counters are totals since the start.
 type Counters struct {
-	In, Out  uint64
-	Connects uint64
+	In, Out  Traffic
+	Connects uint64 // connections made
 }
+
+// Traffic is the bytes of one direction. What is under way between two layers may be in the count of one of them already.
+type Traffic struct {
+	Socket  uint64 // as the socket saw them, encryption and all
+	Connect uint64 // of Socket, the price of connecting: TLS handshake, the protocol's own greeting; failed attempts too
+	Packets uint64 // after it, of the link's protocol before it was encrypted
+	Payload uint64 // of Packets, messages of ours
+}
+
+// Wrapping returns what encryption and framing beneath the link's protocol took.
+func (t Traffic) Wrapping() uint64 { return t.Socket - t.Connect - t.Packets }
 
 // Conn is one connection. Messages that arrive do so whole and in the order sent; that they arrive at all is not promised.
 type Conn interface {

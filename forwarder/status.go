@@ -40,15 +40,15 @@ type Status struct {
 
 	Second State // of the second connection, which alarms take when this one keeps them waiting; "": there is none now
 
-	BytesIn, BytesOut uint64 // as the socket saw them, of both
-	Connects          uint64
-	FramesSent        uint64 // messages with records
-	TablesSent        uint64
-	HellosSent        uint64
-	RecordsAcked      uint64 // that this session sent
-	FramesResent      uint64 // came back unacknowledged while the connection lasted
-	Unreadable        uint64 // messages from the gateway that could not be read
-	Refused           map[wire.Reason]uint64
+	In, Out      Traffic // of both
+	Connects     uint64
+	FramesSent   uint64 // messages with records
+	TablesSent   uint64
+	HellosSent   uint64
+	RecordsAcked uint64 // that this session sent
+	FramesResent uint64 // came back unacknowledged while the connection lasted
+	Unreadable   uint64 // messages from the gateway that could not be read
+	Refused      map[wire.Reason]uint64
 }
 
 // Status returns how the session stands. Safe for concurrent use.
@@ -62,7 +62,7 @@ func (s *Session) Status() Status {
 	defer s.mu.Unlock()
 	st := s.status
 	st.Refused = maps.Clone(st.Refused)
-	st.BytesIn, st.BytesOut, st.Connects = c.In, c.Out, c.Connects
+	st.In, st.Out, st.Connects = c.In, c.Out, c.Connects
 	if s.detour != nil {
 		st.add(s.detour.session)
 	}

@@ -34,6 +34,7 @@ type conn struct {
 	client     paho.Client
 	up, down   string
 	stateTopic string
+	meter      meter
 
 	in      chan []byte
 	puback  chan uint64 // ids of what the broker confirmed; nil: to a gateway
@@ -51,7 +52,7 @@ type conn struct {
 }
 
 func newConn(d *Dialer, info forwarder.Info) *conn {
-	c := &conn{d: d, info: info, in: make(chan []byte, inbox), done: make(chan struct{}), denied: make(chan struct{}, 1)}
+	c := &conn{d: d, info: info, in: make(chan []byte, inbox), done: make(chan struct{}), denied: make(chan struct{}, 1), meter: meter{counts: &d.counts}}
 	c.up, c.down, c.stateTopic = d.topics(info)
 	return c
 }
@@ -105,6 +106,7 @@ func (c *conn) state(online bool) []byte {
 func (c *conn) take(topic string, payload []byte) {
 	switch topic {
 	case c.down:
+		c.d.counts.in.payload.Add(uint64(len(payload)))
 		select {
 		case c.in <- payload:
 		case <-c.done:
@@ -153,6 +155,7 @@ func (c *conn) Send(ctx context.Context, payload []byte, o forwarder.SendOptions
 	go func() { taken <- c.client.Publish(c.up, qos, false, payload) }()
 	select {
 	case t := <-taken:
+		c.d.counts.out.payload.Add(uint64(len(payload)))
 		if qos == 0 {
 			return c.wait(ctx, t)
 		}
@@ -175,6 +178,7 @@ func (c *conn) Publish(ctx context.Context, id uint64, topic string, payload []b
 	go func() { taken <- c.client.Publish(topic, 1, false, payload) }() // as in Send
 	select {
 	case t := <-taken:
+		c.d.counts.out.payload.Add(uint64(len(payload)))
 		go c.confirm(id, t)
 		return nil
 	case <-ctx.Done():

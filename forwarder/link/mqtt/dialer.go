@@ -6,10 +6,11 @@
 // The socket beneath is our own, from the outside in:
 //
 //	TCP       gives up after a minute unacknowledged; keeps little unsent, so that an alarm does not queue in the kernel
-//	counted   real bytes, TLS and WebSocket framing included
+//	metered   real bytes, TLS and WebSocket framing included
 //	TLS       1.2 or later, sessions resumed
 //	WebSocket for ws:// and wss://
 //	coalesced writes of one or two milliseconds leave as one
+//	metered   MQTT packets
 //	guarded   no packet beyond what a gateway may send
 //	paho
 package mqtt
@@ -95,6 +96,7 @@ func (d *Dialer) Dial(ctx context.Context, info forwarder.Info) (forwarder.Conn,
 		c.abandon()
 		return nil, fmt.Errorf("set up %s: %w", d.Target(), err)
 	}
+	c.meter.usable.Store(true)
 	return c, nil
 }
 
@@ -110,6 +112,7 @@ func (d *Dialer) DialBroker(ctx context.Context, info forwarder.Info) (forwarder
 		c.abandon()
 		return nil, fmt.Errorf("set up %s: %w", d.Target(), err)
 	}
+	c.meter.usable.Store(true)
 	return c, nil
 }
 
@@ -156,11 +159,12 @@ func (d *Dialer) options(ctx context.Context, c *conn) (*paho.ClientOptions, err
 	o.SetConnectTimeout(connectTimeout)
 	o.SetBinaryWill(c.stateTopic, c.state(false), 1, true)
 	o.SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) {
-		nc, err := d.transport(ctx, tlsConfig)
+		nc, err := d.transport(ctx, tlsConfig, &c.meter)
 		if err != nil {
 			c.dialErr.Store(&err)
 			return nil, err
 		}
+		nc = &metered{Conn: nc, counts: &d.counts, count: c.meter.packets}
 		return c.hold(&mqttguard.Conn{Conn: nc, Guard: mqttguard.Guard{First: maxConnack, Rest: maxPacket}}), nil
 	})
 	return o, nil

@@ -146,8 +146,17 @@ func TestThereAndBack(t *testing.T) {
 			got := d.Counters()
 			up, down := uint64(p.Bytes(faultproxy.Up)), uint64(p.Bytes(faultproxy.Down))
 			// The proxy may be gone before it read the last few bytes.
-			if got.Out < up || got.Out > up+200 || got.In > down || got.In+200 < down || got.Connects != 1 {
+			if got.Out.Socket < up || got.Out.Socket > up+200 || got.In.Socket > down || got.In.Socket+200 < down || got.Connects != 1 {
 				t.Errorf("counted %+v; %d bytes went up and %d down", got, up, down)
+			}
+			for _, x := range []forwarder.Traffic{got.In, got.Out} {
+				if x.Connect == 0 || x.Connect+x.Packets > x.Socket || x.Payload == 0 || x.Payload >= x.Packets {
+					t.Errorf("the parts do not add up: %+v", x)
+				}
+				// A PUBACK may be written before the connection counts as usable and leave after.
+				if wrapped := x.Wrapping() > 64; wrapped != (scheme != "tcp") {
+					t.Errorf("over %s encryption and framing took %d bytes", scheme, x.Wrapping())
+				}
 			}
 		})
 	}

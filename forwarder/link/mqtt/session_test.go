@@ -204,7 +204,7 @@ func TestSession(t *testing.T) {
 				if st.Connects <= cuts || st.State != forwarder.Stopped {
 					t.Errorf("status %+v", st)
 				}
-				t.Logf("%d records, %d twice; %d bytes of frames, %d bytes out, %d in", last, d.twice, d.bytes, st.BytesOut, st.BytesIn)
+				t.Logf("%d records, %d twice; %d bytes of frames, %d bytes out, %d in", last, d.twice, d.bytes, st.Out.Socket, st.In.Socket)
 			})
 		}
 	}

@@ -8,12 +8,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"fieldpost/forwarder"
 )
 
 // ports are the known schemes with the port that is meant where the URL names none.
@@ -22,15 +19,15 @@ var ports = map[string]string{"tcp": "1883", "ssl": "8883", "ws": "80", "wss": "
 func (d *Dialer) encrypted() bool { return d.url.Scheme == "ssl" || d.url.Scheme == "wss" }
 
 // transport opens a connection ready for MQTT.
-func (d *Dialer) transport(ctx context.Context, config *tls.Config) (net.Conn, error) {
+func (d *Dialer) transport(ctx context.Context, config *tls.Config, m *meter) (net.Conn, error) {
 	if d.url.Scheme == "ws" || d.url.Scheme == "wss" {
-		return d.websocket(ctx, config)
+		return d.websocket(ctx, config, m)
 	}
 	port := d.url.Port()
 	if port == "" {
 		port = ports[d.url.Scheme]
 	}
-	raw, err := d.dialTCP(ctx, "tcp", net.JoinHostPort(d.url.Hostname(), port))
+	raw, err := d.dialTCP(ctx, m, "tcp", net.JoinHostPort(d.url.Hostname(), port))
 	if err != nil {
 		return nil, err
 	}
@@ -45,11 +42,11 @@ func (d *Dialer) transport(ctx context.Context, config *tls.Config) (net.Conn, e
 	return coalesce(tc, raw), nil
 }
 
-func (d *Dialer) websocket(ctx context.Context, config *tls.Config) (net.Conn, error) {
+func (d *Dialer) websocket(ctx context.Context, config *tls.Config, m *meter) (net.Conn, error) {
 	var raw net.Conn
 	dialer := websocket.Dialer{
 		NetDialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			c, err := d.dialTCP(ctx, network, addr)
+			c, err := d.dialTCP(ctx, m, network, addr)
 			raw = c
 			return c, err
 		},
@@ -72,7 +69,7 @@ func (d *Dialer) websocket(ctx context.Context, config *tls.Config) (net.Conn, e
 }
 
 // dialTCP returns a counted connection.
-func (d *Dialer) dialTCP(ctx context.Context, network, addr string) (net.Conn, error) {
+func (d *Dialer) dialTCP(ctx context.Context, m *meter, network, addr string) (net.Conn, error) {
 	dialer := net.Dialer{
 		// For an idle connection; with something unacknowledged TCP_USER_TIMEOUT is what counts. Every four minutes, so that
 		// the pings of MQTT are the only cost, and a broker without them is noticed all the same.
@@ -83,7 +80,7 @@ func (d *Dialer) dialTCP(ctx context.Context, network, addr string) (net.Conn, e
 	if err != nil {
 		return nil, err
 	}
-	return &counted{Conn: c, counts: &d.counts}, nil
+	return &metered{Conn: c, counts: m.counts, count: m.socket}, nil
 }
 
 // tlsConfig reads the files of the settings; nil for a URL without encryption.
@@ -110,29 +107,4 @@ func (d *Dialer) tlsConfig() (*tls.Config, error) {
 		c.Certificates = []tls.Certificate{pair}
 	}
 	return c, nil
-}
-
-// counts are totals over all connections of a dialer.
-type counts struct{ in, out, connects atomic.Uint64 }
-
-func (c *counts) read() forwarder.Counters {
-	return forwarder.Counters{In: c.in.Load(), Out: c.out.Load(), Connects: c.connects.Load()}
-}
-
-// counted counts what goes through a socket.
-type counted struct {
-	net.Conn
-	counts *counts
-}
-
-func (c *counted) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	c.counts.in.Add(uint64(n))
-	return n, err
-}
-
-func (c *counted) Write(b []byte) (int, error) {
-	n, err := c.Conn.Write(b)
-	c.counts.out.Add(uint64(n))
-	return n, err
 }
