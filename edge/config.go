@@ -2,6 +2,7 @@ package edge
 
 import (
 	"log/slog"
+	"time"
 
 	"fieldpost/api"
 	"fieldpost/configs/setting"
@@ -45,7 +46,8 @@ type Link struct {
 	Accept []wire.StoreID // stores that may take the place of the one met first
 	Proven bool           // the other end has proved who it is (TLS)
 
-	FreshShare int // percent of the link that the newest readings may take from the backlog
+	FreshShare int           // percent of the link that the newest readings may take from the backlog
+	SendEvery  time.Duration // readings wait so long for others to leave with them
 }
 
 // Broker is somebody who is no gateway, and how records are written for him.

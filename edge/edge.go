@@ -85,7 +85,7 @@ func Open(c Config) (e *Edge, err error) {
 	for i, l := range c.Links {
 		o := forwarder.Options{
 			Node: c.Node, Link: l.Name, Kind: l.Kind, URL: l.URL, Software: c.Software, AlarmLink: alarmLink(i),
-			Outbox: book, Stores: book, Progress: book, Dialer: l.Dialer, Accept: l.Accept, FreshShare: l.FreshShare, Log: c.Log,
+			Outbox: book, Stores: book, Progress: book, Dialer: l.Dialer, Accept: l.Accept, FreshShare: l.FreshShare, SendEvery: l.SendEvery, Log: c.Log,
 		}
 		if l.Broker != nil {
 			o.Broker, o.Encoder, o.AlarmLink = l.Broker, l.Broker.Encoder, ""
@@ -149,6 +149,9 @@ func (e *Edge) grace() {
 		most = 3 * time.Second
 		look = 50 * time.Millisecond
 	)
+	for _, s := range e.sessions {
+		s.Hurry()
+	}
 	end := time.NewTimer(most)
 	defer end.Stop()
 	tick := time.NewTicker(look)

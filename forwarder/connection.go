@@ -55,6 +55,8 @@ type connection struct {
 	progress  time.Time     // last ack, refusal or welcome, or that something was handed over
 	paused    [queues]time.Time
 	unread    [queues]unreadable
+	paces     [len(sendable)]pace
+	sendEvery time.Duration // 0: nothing waits for company
 	alarms    alarmWatch
 	malformed bool // logged
 
@@ -77,6 +79,7 @@ func newConnection(s *Session, conn Conn, nonce uint64, store wire.StoreID) *con
 		jobs:   make(chan job, 1), sent: make(chan error, 1),
 		say: true, pausing: true,
 	}
+	c.sendEvery = s.o.SendEvery
 	c.ledger.flight, c.ledger.parked = &c.flight, &s.parked
 	c.share.percent, c.ledger.fresh.on = s.o.FreshShare, s.o.FreshShare > 0
 	return c
@@ -90,6 +93,7 @@ func (c *connection) run(ctx context.Context) error {
 	go func() { defer close(senderDone); c.send(sending) }()
 	defer func() { cancel(); <-senderDone }()
 
+	hurry := c.s.hurry
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -125,6 +129,8 @@ func (c *connection) run(ctx context.Context) error {
 				}
 			case <-c.s.detour.news():
 				c.elsewhere()
+			case <-hurry:
+				hurry, c.sendEvery = nil, 0
 			case <-changed:
 				look = true
 			case <-timer.C:
@@ -216,6 +222,7 @@ func (c *connection) wake(now time.Time) time.Time {
 		sooner(c.progress.Add(alarmLinger))
 	}
 	sooner(c.wakeForAlarms())
+	sooner(c.wakeForTurns())
 	sooner(c.progress.Add(silence))
 	sooner(c.start.Add(steady))
 	sooner(c.soonest)

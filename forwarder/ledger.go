@@ -79,6 +79,18 @@ func (l *ledger) next(q queue) (run, ranges.Range, bool) {
 	return run{}, ranges.Range{}, false
 }
 
+// due counts what is to be sent of a queue.
+func (l *ledger) due(q queue) (n uint64) {
+	for _, p := range l.todo[laneIndex(q.lane())] {
+		for _, r := range p.set.Ranges() {
+			if r, ok := l.fresh.cut(q, p.run, r); ok {
+				n += r.Len()
+			}
+		}
+	}
+	return n
+}
+
 // remove takes set off what is to be sent.
 func (l *ledger) remove(k run, set ranges.Set) {
 	lane := slices.Index(sendable[:], k.lane)

@@ -54,7 +54,7 @@ func (c *connection) pack(now time.Time, q queue, room int) (parcel, error) {
 	if !ok {
 		return parcel{}, errNothing
 	}
-	limit := c.limit(now)
+	limit := c.limit(now, q)
 	frames, err := c.read(q, k, due)
 	if err != nil {
 		return parcel{}, err
@@ -90,17 +90,21 @@ func (c *connection) pack(now time.Time, q queue, room int) (parcel, error) {
 	if !ok {
 		return p, nil
 	}
-	joined := join(first, frames[1:], last, min(limit, room))
-	if len(joined) > 1 {
+	limit = min(limit, room)
+	for joined := join(first, frames[1:], last, limit); len(joined) > 1; {
 		data, err := frame.Join(nil, joined...)
 		if err != nil {
 			return p, nil // one by one, then
 		}
-		h, err := frame.ParseHeader(data)
-		if err != nil || len(data) > max(limit, len(first.Data)) {
-			return p, nil
+		if len(data) > limit {
+			fit := len(joined) * limit / len(data)
+			joined = joined[:max(1, min(fit, len(joined)-1))]
+			continue
 		}
-		p.header, p.data = h, data
+		if h, err := frame.ParseHeader(data); err == nil {
+			p.header, p.data = h, data
+		}
+		break
 	}
 	return p, nil
 }
@@ -111,7 +115,7 @@ func (c *connection) read(q queue, k run, due ranges.Range) ([]Stored, error) {
 	if frames := a.from(due.From); frames != nil && frames[0].Header.Epoch == k.epoch {
 		return frames, nil
 	}
-	frames, err := c.s.o.Outbox.Frames(k.lane, due.From, 2*c.most())
+	frames, err := c.s.o.Outbox.Frames(k.lane, due.From, max(2*c.most(), leastAhead))
 	a.frames = frames
 	switch {
 	case len(frames) == 0 && err != nil:
@@ -157,12 +161,21 @@ func trim(s Stored, due ranges.Range, limit int) (Stored, error) {
 	}
 }
 
-// join returns first and those of the frames after it that can go in one frame with it.
+// leastAhead is how many bytes are read at once, however small the window: small frames shrink when they are joined.
+const leastAhead = 16 << 10
+
+// joinSaves is about how many bytes a frame's header and check take that it has not got any more once it is joined to another, and those of each column.
+const (
+	joinSaves       = 56
+	joinSavesColumn = 4
+)
+
+// join returns first and those of the frames after it that may go in one frame with it, as far as one can tell before it is made.
 func join(first Stored, rest []Stored, last uint64, limit int) [][]byte {
 	frames := [][]byte{first.Data}
 	size, records, prev := len(first.Data), first.Header.Count, first.Header
 	for _, s := range rest {
-		size += len(s.Data)
+		size += max(len(s.Data)-joinSaves-joinSavesColumn*len(s.Header.Columns), int(s.Header.Count)/8+1)
 		records += s.Header.Count
 		if size > limit || records > frame.MaxRecords || s.Header.Last() > last || !frame.Joinable(prev, s.Header) {
 			break

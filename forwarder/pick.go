@@ -46,12 +46,15 @@ func (c *connection) pick(now time.Time) (job, bool) {
 		if c.s.main != nil && q != alarmQueue {
 			break
 		}
+		if c.early(now, q) {
+			continue
+		}
 		for tries := 0; !now.Before(c.paused[q]); tries++ {
 			if tries >= maxTroubles {
 				c.paused[q] = now.Add(troubleRest)
 				break
 			}
-			room := c.room(now, q.lane())
+			room := c.room(now, q)
 			if room <= 0 {
 				full = true
 				break
@@ -61,12 +64,14 @@ func (c *connection) pick(now time.Time) (job, bool) {
 			case errors.Is(err, errNoRoom):
 				full = true
 			case errors.Is(err, errNothing):
+				c.emptied(q)
 			case err != nil:
 				c.trouble(now, q, err)
 				continue
 			default:
 				c.unread[q] = unreadable{}
 				c.share.sent(q, len(p.data))
+				c.shipped(now, q, len(p.data), uint64(p.header.Count))
 				return c.ship(now, p), true
 			}
 			break
@@ -87,12 +92,12 @@ func (c *connection) size() int {
 	return w
 }
 
-// room returns how many bytes of a lane may go now. A link with nothing under way always has room for one frame.
-func (c *connection) room(now time.Time, l telemetry.Lane) int {
+// room returns how many bytes of a queue may go now. A link with nothing under way always has room for one frame.
+func (c *connection) room(now time.Time, q queue) int {
 	used, size := c.flight.bytes, c.size()
-	if l == telemetry.Alarm {
+	if q == alarmQueue {
 		used, size = c.flight.alarm, min(size, alarmWindow)
-	} else if c.window.drain(now, c.flight.bytes+c.flight.alarm) {
+	} else if c.plenty(q) && c.window.drain(now, c.flight.bytes+c.flight.alarm) {
 		return 0
 	}
 	if used == 0 {
@@ -101,9 +106,10 @@ func (c *connection) room(now time.Time, l telemetry.Lane) int {
 	return size - used
 }
 
-// limit returns how large the next frame may be: small where it is to measure the link.
-func (c *connection) limit(now time.Time) int {
-	if c.window.stale(now) && c.flight.bytes+c.flight.alarm == 0 {
+// limit returns how large the next frame of a queue may be: small where it is to measure the link. Where it is the only one, there is nothing to
+// measure for, and two would cost more.
+func (c *connection) limit(now time.Time, q queue) int {
+	if c.window.stale(now) && c.flight.bytes+c.flight.alarm == 0 && c.plenty(q) {
 		return min(c.most(), minPayload)
 	}
 	return c.most()

@@ -34,6 +34,10 @@ type Options struct {
 	// goes in its order.
 	FreshShare int
 
+	// SendEvery is how long readings may wait for others to leave with them: a lane sends at most one message in that time, unless full ones wait. Events
+	// go at once, and take along what waits. 0: readings do not wait either. It does not hold where Broker is set.
+	SendEvery time.Duration
+
 	// Where Broker is set, a broker's word is enough (delivery rule 12): there is no Dialer, no Stores and no AlarmLink, and records go out as Encoder
 	// has them, at least once.
 	Broker   Broker
@@ -68,9 +72,10 @@ type Session struct {
 	o   Options
 	log *slog.Logger
 
-	detour *detour // nil: none
-	home   string  // the link whose store this session belongs to
-	main   *acked  // of a second connection: what the first one is to know; nil: this is a first one
+	detour *detour       // nil: none
+	hurry  chan struct{} // closed by Hurry
+	home   string        // the link whose store this session belongs to
+	main   *acked        // of a second connection: what the first one is to know; nil: this is a first one
 
 	mu     sync.Mutex
 	status Status
@@ -95,6 +100,7 @@ func New(o Options) *Session {
 		o:       o,
 		log:     log.With("link", o.Link),
 		home:    o.Link,
+		hurry:   make(chan struct{}),
 		backoff: newBackoff(o.Node, o.Link),
 		status:  Status{Link: o.Link, Kind: o.Kind, URL: o.URL, State: Stopped},
 	}
@@ -133,6 +139,17 @@ func (s *Session) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+// Hurry has readings wait for nothing from now on (Options.SendEvery): the node is about to stop. It can be called at any time, also twice.
+func (s *Session) Hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.hurry:
+	default:
+		close(s.hurry)
 	}
 }
 

@@ -59,8 +59,8 @@ func (w *window) sent(now time.Time, n, before int) stamp {
 	if before == 0 {
 		w.deliveredAt = now // the time since the last ack was idleness
 	}
-	clear := before == 0 && n <= smallFrame
-	return stamp{at: now, delivered: w.delivered, deliveredAt: w.deliveredAt, limited: w.limitedThrough > w.delivered || clear && w.stale(now), clear: clear}
+	alone := before == 0 // then it tells how long a frame takes, not how many a second there could be
+	return stamp{at: now, delivered: w.delivered, deliveredAt: w.deliveredAt, limited: w.limitedThrough > w.delivered || alone, clear: alone && n <= smallFrame}
 }
 
 // stale reports whether the round trip wants to be measured: by a small frame, once nothing is under way.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"fieldpost/api"
 	"fieldpost/configs/setting"
@@ -62,10 +63,13 @@ type Link struct {
 	// How much of the link the newest readings may take from those that wait since an outage, so that one sees how a site is while what it was
 	// still comes. 0% sends everything in its order. Events go before both.
 	FreshShare setting.Percent `yaml:"fresh_share"`
+	// How long readings may wait for others to leave with them: a lane sends at most one message in that time, unless full ones wait. Longer is cheaper
+	// on a metered link. Up to 1h; 0s for not at all. Events go at once, and take along what waits. It does not hold with ack: broker.
+	SendEvery setting.Duration `yaml:"send_every"`
 }
 
 // SetDefaults is setting.Defaulter.
-func (l *Link) SetDefaults() { l.FreshShare = 50 }
+func (l *Link) SetDefaults() { l.FreshShare, l.SendEvery = 50, setting.Duration(time.Second) }
 
 // Bus is one thing that several devices share. Exactly one kind is set.
 type Bus struct {
@@ -121,7 +125,7 @@ func (c *Config) Edge(software string, log *slog.Logger) (edge.Config, error) {
 		if err != nil {
 			return out, fmt.Errorf("set up link %s: %w", l.Name, err)
 		}
-		link := edge.Link{Name: l.Name, Kind: "mqtt", URL: dialer.Target(), Accept: l.AcceptStores, FreshShare: int(l.FreshShare)}
+		link := edge.Link{Name: l.Name, Kind: "mqtt", URL: dialer.Target(), Accept: l.AcceptStores, FreshShare: int(l.FreshShare), SendEvery: l.SendEvery.Go()}
 		if encoder, ok := l.MQTT.Foreign(c.Node); ok {
 			link.Broker = &edge.Broker{Broker: dialer, Encoder: encoder}
 		} else {
@@ -177,6 +181,9 @@ func (l *Link) Check(problem, _ setting.Problem) {
 		problem("name", "link name %q: use letters, digits, - and _, at most %d", l.Name, telemetry.MaxName)
 	case l.Name == edge.AlarmLink || strings.HasPrefix(l.Name, edge.AlarmLink+"-"): // delivery rule 22
 		problem("name", "link name %q is kept for the second connection that alarms may take; choose another", l.Name)
+	}
+	if l.SendEvery < 0 || l.SendEvery.Go() > time.Hour {
+		problem("send_every", "%s is not between 0s and 1h", l.SendEvery)
 	}
 }
 
