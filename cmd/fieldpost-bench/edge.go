@@ -14,6 +14,7 @@ import (
 	"fieldpost/drivers/catalogue"
 	"fieldpost/edge"
 	"fieldpost/edge/clock"
+	"fieldpost/measure/flood"
 	"fieldpost/telemetry"
 )
 
@@ -27,7 +28,7 @@ func edgeCommand() command.Sub {
 	f.TextVar(&segment, "segment", setting.Size(0), "`SIZE` of a journal segment")
 	f.TextVar(&room, "room", setting.Size(0), "`SIZE` of the journal")
 	return command.Sub{Flags: f, Run: func(ctx context.Context, io command.IO) int {
-		c, problems := edgefile.Load(*config, catalogue.Kinds())
+		c, problems := edgefile.Load(*config, append(catalogue.Kinds(), flood.Kind()))
 		fmt.Fprint(io.Errs, problems)
 		if problems.Failed() {
 			return command.Failed

@@ -13,9 +13,13 @@ const usage = `fieldpost-bench repeats what is published about Fieldpost.
   fieldpost-bench outage [-backlogs N,…] [-events N] [-json]
                                    measures what comes after an outage: how soon the first reading and a new event are at the gateway, over a slow link,
                                    with how much memory, and how fast the rest follows
+  fieldpost-bench throughput [-readings N] [-runs R] [-only NAME] [-json]
+                                   measures how many readings a second come from a driver to the gateway's disk, everything in between at work
+  fieldpost-bench drain [-readings N] [-runs R] [-only NAME] [-json]
+                                   measures how fast a backlog is taken, and how fast it comes to the gateway's disk afterwards
   fieldpost-bench edge -config FILE [-clock FILE] [-segment SIZE] [-room SIZE]
                                    an edge with a clock that can be stepped and with little room, for torture
   fieldpost-bench version
 `
 
-func main() { command.Main(name, usage, tortureCommand(), outageCommand(), edgeCommand()) }
+func main() { command.Main(name, usage, tortureCommand(), outageCommand(), throughputCommand(), drainCommand(), edgeCommand()) }

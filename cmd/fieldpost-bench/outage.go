@@ -13,7 +13,7 @@ import (
 	"text/tabwriter"
 
 	"fieldpost/cmd/internal/command"
-	"fieldpost/outage"
+	"fieldpost/measure"
 )
 
 // latest is how long an event may take on the slow link, in seconds.
@@ -41,20 +41,20 @@ func measureOutages(ctx context.Context, std command.IO, backlogs string, events
 	if err != nil {
 		return false, err
 	}
-	var reports []outage.Report
+	var reports []measure.OutageReport
 	for s := range strings.SplitSeq(backlogs, ",") {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 0 {
 			return false, fmt.Errorf("-backlogs %q: want numbers of readings with commas between", backlogs)
 		}
-		r, err := outage.Run(ctx, outage.Options{Edge: filepath.Join(bin, "fieldpost-edge"), Gateway: filepath.Join(bin, "fieldpost-gateway"), Backlog: n, Events: events})
+		r, err := measure.Outage(ctx, measure.OutageOptions{Bin: bin, Backlog: n, Events: events})
 		if err != nil {
 			return false, fmt.Errorf("backlog of %d: %w", n, err)
 		}
 		fmt.Fprintf(std.Errs, "backlog of %d: done\n", n)
 		reports = append(reports, r)
 	}
-	ok = !slices.ContainsFunc(reports, func(r outage.Report) bool { return slices.Max(append(r.Event, 0)) > latest })
+	ok = !slices.ContainsFunc(reports, func(r measure.OutageReport) bool { return slices.Max(append(r.Event, 0)) > latest })
 	if asJSON {
 		for _, r := range reports {
 			if err := json.NewEncoder(std.Out).Encode(r); err != nil {
@@ -66,7 +66,7 @@ func measureOutages(ctx context.Context, std command.IO, backlogs string, events
 	return ok, printOutages(std.Out, reports)
 }
 
-func printOutages(out io.Writer, reports []outage.Report) error {
+func printOutages(out io.Writer, reports []measure.OutageReport) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "backlog\ton disk MB\tstart to first, s\tevent, s\tworst, s\tnewest behind, s\tlink used, %\tmemory MB\tafter drain MB\treadings/s\t")
 	for _, r := range reports {

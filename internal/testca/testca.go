@@ -13,9 +13,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"testing"
 	"time"
 )
+
+// T is a *testing.T, or who else wants to be told that it could not be done. Fatal does not return.
+type T interface {
+	Helper()
+	Fatal(args ...any)
+}
 
 // CA signs certificates for one test, for clients and servers at 127.0.0.1. Its own is ca.pem. They are good for an hour.
 type CA struct {
@@ -25,7 +30,7 @@ type CA struct {
 }
 
 // New makes one, with its files in dir.
-func New(t *testing.T, dir string) *CA {
+func New(t T, dir string) *CA {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -36,13 +41,13 @@ func New(t *testing.T, dir string) *CA {
 }
 
 // Issue makes a certificate with a common name, and writes it as NAME.pem with NAME.key.
-func (ca *CA) Issue(t *testing.T, name string) {
+func (ca *CA) Issue(t T, name string) {
 	t.Helper()
 	ca.make(t, name, ca)
 }
 
 // make writes name.pem and name.key.
-func (ca *CA) make(t *testing.T, name string, parent *CA) (*x509.Certificate, *ecdsa.PrivateKey) {
+func (ca *CA) make(t T, name string, parent *CA) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -87,7 +92,7 @@ func (ca *CA) make(t *testing.T, name string, parent *CA) (*x509.Certificate, *e
 func (ca *CA) Path(name string) string { return filepath.Join(ca.dir, name) }
 
 // Client returns the TLS of a client with the certificate of that name, or with none.
-func (ca *CA) Client(t *testing.T, name string) *tls.Config {
+func (ca *CA) Client(t T, name string) *tls.Config {
 	t.Helper()
 	c := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "127.0.0.1"}
 	c.RootCAs.AddCert(ca.cert)
@@ -102,7 +107,7 @@ func (ca *CA) Client(t *testing.T, name string) *tls.Config {
 }
 
 // Server returns the TLS of a server that wants client certificates of this authority.
-func (ca *CA) Server(t *testing.T) *tls.Config {
+func (ca *CA) Server(t T) *tls.Config {
 	t.Helper()
 	ca.Issue(t, "server")
 	pair, err := tls.LoadX509KeyPair(ca.Path("server.pem"), ca.Path("server.key"))

@@ -1,7 +1,6 @@
-package outage
+package measure
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,8 +8,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"fieldpost/internal/child"
 )
 
 // Where everything listens: on loopback addresses that nothing else uses.
@@ -21,18 +21,34 @@ const (
 	edgeHTTP      = "127.77.0.1:8081"
 )
 
-// write writes the files of gateway and edge.
-func (g *rig) write() error {
-	files := map[string]string{
-		"gateway.yaml": fmt.Sprintf("data: %s\nsources:\n  - {name: own, mqtt_broker: {listen: %q}}\nhttp: {listen: %q}\n",
-			filepath.Join(g.dir, "store"), brokerAddress, gatewayHTTP),
-		"edge.yaml": fmt.Sprintf("node: %s\njournal: {dir: journal}\nlinks:\n  - {name: slow, mqtt: {url: \"tcp://%s\"}}\nhttp: {listen: %q}\nhealth: off\nclock: {source: system}\n",
-			nodeName, g.proxy.Addr(), edgeHTTP),
-		"devices/d0.yaml": fmt.Sprintf("device: d0\nline:\n  tcp: %s\n  format: csv\nsilent: off\nmetrics:\n  - {name: n, field: 1, type: integer}\n"+
-			"patterns:\n  - {name: low, when: n < -500000000, clear: n > 500000000, severity: critical}\n", g.instrument.Address()),
+// site is a gateway and an edge in a folder of their own.
+type site struct {
+	bin, dir string
+	gateway  *child.Process
+	edge     *child.Process
+	log      child.Tail
+}
+
+// open makes the folder, in a temporary one if dir is "".
+func (s *site) open(dir, bin string) (err error) {
+	s.dir, s.bin = dir, bin
+	if dir == "" {
+		s.dir, err = os.MkdirTemp("", "fieldpost-measure-")
 	}
-	for name, text := range files {
-		path := filepath.Join(g.dir, name)
+	return err
+}
+
+// close ends what runs and removes the folder.
+func (s *site) close() {
+	s.edge.Kill()
+	s.gateway.Kill()
+	os.RemoveAll(s.dir)
+}
+
+// files writes files into the folder.
+func (s *site) files(texts map[string]string) error {
+	for name, text := range texts {
+		path := filepath.Join(s.dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return err
 		}
@@ -41,6 +57,14 @@ func (g *rig) write() error {
 		}
 	}
 	return nil
+}
+
+// startGateway starts the gateway and waits until it answers.
+func (s *site) startGateway(ctx context.Context) (err error) {
+	if s.gateway, err = child.Start(&s.log, filepath.Join(s.bin, "fieldpost-gateway"), "run", "-config", filepath.Join(s.dir, "gateway.yaml")); err != nil {
+		return err
+	}
+	return await(ctx, "the gateway", time.Minute, func() bool { return get(gatewayHTTP, "/healthz", nil) == nil })
 }
 
 // lane is one lane of /v1/nodes.
@@ -122,24 +146,6 @@ func await(ctx context.Context, what string, limit time.Duration, ok func() bool
 		}
 	}
 	return nil
-}
-
-// resident returns the most memory that a process had in RAM, in bytes: VmHWM of /proc/<pid>/status.
-func resident(pid int) int64 {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if rest, ok := strings.CutPrefix(s.Text(), "VmHWM:"); ok {
-			var kib int64
-			if _, err := fmt.Sscan(rest, &kib); err == nil {
-				return kib << 10
-			}
-		}
-	}
-	return 0
 }
 
 // size returns how many bytes the files of a folder have.

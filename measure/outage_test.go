@@ -1,24 +1,23 @@
-package outage_test
+package measure_test
 
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 
-	"fieldpost/outage"
+	"fieldpost/measure"
 )
 
 // The measurement can be carried out, and all that was taken arrives. What it measures is for cmd/fieldpost-bench to show: no test is timed.
-func TestMeasurement(t *testing.T) {
+func TestOutage(t *testing.T) {
 	bin := t.TempDir()
 	build := exec.Command("go", "build", "-o", bin+"/", "fieldpost/cmd/fieldpost-edge", "fieldpost/cmd/fieldpost-gateway")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the commands: %v\n%s", err, out)
 	}
-	r, err := outage.Run(t.Context(), outage.Options{
-		Edge: filepath.Join(bin, "fieldpost-edge"), Gateway: filepath.Join(bin, "fieldpost-gateway"), Dir: t.TempDir(), Backlog: 200_000, Events: 1,
+	r, err := measure.Outage(t.Context(), measure.OutageOptions{
+		Bin: bin, Dir: t.TempDir(), Backlog: 200_000, Events: 1,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,10 +1,8 @@
-package outage
+package measure
 
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -13,12 +11,12 @@ import (
 	"fieldpost/internal/child"
 )
 
-// Options of a measurement.
-type Options struct {
-	Edge, Gateway string // the binaries
-	Dir           string // for the data, made and removed; default: a temporary one
-	Backlog       int    // readings
-	Events        int    // raised on the slow link, some seconds apart
+// OutageOptions of a measurement.
+type OutageOptions struct {
+	Bin     string // folder of the binaries
+	Dir     string // for the data, made and removed; default: a temporary one
+	Backlog int    // readings
+	Events  int    // raised on the slow link, some seconds apart
 }
 
 // The slow link, each way.
@@ -27,8 +25,8 @@ const (
 	slowDelay = 300 * time.Millisecond
 )
 
-// Report is what one backlog gave.
-type Report struct {
+// OutageReport is what one backlog gave.
+type OutageReport struct {
 	Backlog int `json:"backlog"` // readings
 
 	Fill  float64   `json:"fill"`   // seconds until they were on the edge's disk
@@ -45,31 +43,26 @@ type Report struct {
 
 // rig is what one measurement runs on.
 type rig struct {
-	o          Options
-	dir        string
+	site
+	o          OutageOptions
 	proxy      *faultproxy.Proxy
 	instrument *emulate.TCP
-	gateway    *child.Process
-	edge       *child.Process
-	log        child.Tail
 	sent       int // readings
 }
 
-// Run makes one measurement. An error says that it could not be carried out, or that something was missing at its end.
-func Run(ctx context.Context, o Options) (r Report, err error) {
+// Outage measures what comes after an outage: an edge that holds a backlog of so many readings is started anew, first on a good link, then on one of
+// 64 kbit/s and 300 ms each way, and then on a good one again until all has arrived. An error says that it could not be carried out, or that something was missing at its end.
+func Outage(ctx context.Context, o OutageOptions) (r OutageReport, err error) {
 	r.Backlog = o.Backlog
-	g := &rig{o: o, dir: o.Dir}
-	if g.dir == "" {
-		if g.dir, err = os.MkdirTemp("", "fieldpost-outage-"); err != nil {
-			return r, err
-		}
+	g := &rig{o: o}
+	if err := g.site.open(o.Dir, o.Bin); err != nil {
+		return r, err
 	}
-	defer os.RemoveAll(g.dir)
 	defer g.close()
 	if err := g.open(ctx); err != nil {
 		return r, err
 	}
-	for _, step := range []func(context.Context, *Report) error{g.fill, g.restart, g.slow, g.drain} {
+	for _, step := range []func(context.Context, *OutageReport) error{g.fill, g.restart, g.slow, g.drain} {
 		if err := step(ctx, &r); err != nil {
 			return r, fmt.Errorf("%w; the processes wrote:\n%s", err, &g.log)
 		}
@@ -89,10 +82,7 @@ func (g *rig) open(ctx context.Context) (err error) {
 	if err := g.write(); err != nil {
 		return err
 	}
-	if g.gateway, err = child.Start(&g.log, g.o.Gateway, "run", "-config", filepath.Join(g.dir, "gateway.yaml")); err != nil {
-		return err
-	}
-	if err := await(ctx, "the gateway", time.Minute, func() bool { return get(gatewayHTTP, "/healthz", nil) == nil }); err != nil {
+	if err := g.startGateway(ctx); err != nil {
 		return err
 	}
 	return g.start(ctx)
@@ -101,7 +91,7 @@ func (g *rig) open(ctx context.Context) (err error) {
 // start starts the edge and waits until it listens to its instrument.
 func (g *rig) start(ctx context.Context) (err error) {
 	g.instrument.HangUp()
-	if g.edge, err = child.Start(&g.log, g.o.Edge, "run", "-config", filepath.Join(g.dir, "edge.yaml")); err != nil {
+	if g.edge, err = child.Start(&g.log, filepath.Join(g.bin, "fieldpost-edge"), "run", "-config", filepath.Join(g.dir, "edge.yaml")); err != nil {
 		return err
 	}
 	select {
@@ -115,21 +105,13 @@ func (g *rig) start(ctx context.Context) (err error) {
 }
 
 // fill has the edge take the backlog: a value that wanders, 11 bits of news each time, as fast as it will take it.
-func (g *rig) fill(ctx context.Context, r *Report) error {
+func (g *rig) fill(ctx context.Context, r *OutageReport) error {
 	begin := time.Now()
-	random := rand.New(rand.NewPCG(1, 2))
-	value := 0
-	var lines []byte
-	for i := range g.o.Backlog {
-		value += random.IntN(2001) - 1000
-		lines = fmt.Appendf(lines, "%d\n", value)
-		if len(lines) < 32<<10 && i < g.o.Backlog-1 {
-			continue
-		}
+	w := wander{n: g.o.Backlog}
+	for lines := w.next(); lines != nil; lines = w.next() {
 		if _, err := g.instrument.Write(lines); err != nil {
 			return fmt.Errorf("tell a reading: %w", err)
 		}
-		lines = lines[:0]
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -141,7 +123,7 @@ func (g *rig) fill(ctx context.Context, r *Report) error {
 }
 
 // restart starts the edge anew, on a good link, and ends it as soon as the gateway has something of the backlog.
-func (g *rig) restart(ctx context.Context, r *Report) error {
+func (g *rig) restart(ctx context.Context, r *OutageReport) error {
 	if err := g.edge.Stop(); err != nil {
 		return err
 	}
@@ -164,7 +146,7 @@ func (g *rig) restart(ctx context.Context, r *Report) error {
 }
 
 // slow starts the edge on the slow link, takes ten readings a second and raises and clears events.
-func (g *rig) slow(ctx context.Context, r *Report) error {
+func (g *rig) slow(ctx context.Context, r *OutageReport) error {
 	for _, d := range []faultproxy.Direction{faultproxy.Up, faultproxy.Down} {
 		g.proxy.Throttle(d, slowRate)
 		g.proxy.Delay(d, slowDelay)
@@ -201,7 +183,7 @@ func (g *rig) slow(ctx context.Context, r *Report) error {
 		r.Event = append(r.Event, took)
 	}
 	r.Used = float64(g.proxy.Bytes(faultproxy.Up)-before) / time.Since(begin).Seconds() / slowRate
-	r.Resident = resident(g.edge.Pid())
+	r.Resident = process(g.edge.Pid()).Resident
 	return nil
 }
 
@@ -239,7 +221,7 @@ func (g *rig) behind(count bool) float64 {
 }
 
 // drain makes the link good again and waits until the gateway has everything.
-func (g *rig) drain(ctx context.Context, r *Report) error {
+func (g *rig) drain(ctx context.Context, r *OutageReport) error {
 	before := stored(gatewayHTTP, "live")
 	for _, d := range []faultproxy.Direction{faultproxy.Up, faultproxy.Down} {
 		g.proxy.Throttle(d, 0)
@@ -250,7 +232,7 @@ func (g *rig) drain(ctx context.Context, r *Report) error {
 		return fmt.Errorf("%w: the gateway has %d of %d readings", err, stored(gatewayHTTP, "live"), g.sent)
 	}
 	r.Drain = float64(g.sent-before) / time.Since(begin).Seconds()
-	r.Draining = resident(g.edge.Pid())
+	r.Draining = process(g.edge.Pid()).Resident
 	if n := missing(); n > 0 {
 		return fmt.Errorf("%d records are missing or lost at the end", n)
 	}
@@ -258,12 +240,23 @@ func (g *rig) drain(ctx context.Context, r *Report) error {
 }
 
 func (g *rig) close() {
-	g.edge.Kill()
-	g.gateway.Kill()
+	g.site.close()
 	if g.instrument != nil {
 		g.instrument.Close()
 	}
 	if g.proxy != nil {
 		g.proxy.Close()
 	}
+}
+
+// write writes the files of gateway and edge.
+func (g *rig) write() error {
+	return g.files(map[string]string{
+		"gateway.yaml": fmt.Sprintf("data: %s\nsources:\n  - {name: own, mqtt_broker: {listen: %q}}\nhttp: {listen: %q}\n",
+			filepath.Join(g.dir, "store"), brokerAddress, gatewayHTTP),
+		"edge.yaml": fmt.Sprintf("node: %s\njournal: {dir: journal}\nlinks:\n  - {name: slow, mqtt: {url: \"tcp://%s\"}}\nhttp: {listen: %q}\nhealth: off\nclock: {source: system}\n",
+			nodeName, g.proxy.Addr(), edgeHTTP),
+		"devices/d0.yaml": fmt.Sprintf("device: d0\nline:\n  tcp: %s\n  format: csv\nsilent: off\nmetrics:\n  - {name: n, field: 1, type: integer}\n"+
+			"patterns:\n  - {name: low, when: n < -500000000, clear: n > 500000000, severity: critical}\n", g.instrument.Address()),
+	})
 }
