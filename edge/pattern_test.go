@@ -34,6 +34,8 @@ func (h *hand) Read() (telemetry.Time, int64) {
 	return h.wall, h.mono
 }
 
+func (h *hand) Mono() int64 { _, mono := h.Read(); return mono }
+
 func (h *hand) Trust() telemetry.ClockState {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -53,6 +53,8 @@ func (w *wristwatch) Read() (telemetry.Time, int64) {
 	return w.wall, w.mono
 }
 
+func (w *wristwatch) Mono() int64 { _, mono := w.Read(); return mono }
+
 func (w *wristwatch) Trust() telemetry.ClockState { return telemetry.ClockSync }
 
 func (w *wristwatch) now() telemetry.Time {

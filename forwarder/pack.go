@@ -164,6 +164,9 @@ func trim(s Stored, due ranges.Range, limit int) (Stored, error) {
 // leastAhead is how many bytes are read at once, however small the window: small frames shrink when they are joined.
 const leastAhead = 16 << 10
 
+// joinRecords is how many records frames are joined to: what a larger one would save on the wire is nothing beside the memory it takes at both ends.
+const joinRecords = 8192
+
 // joinSaves is about how many bytes a frame's header and check take that it has not got any more once it is joined to another, and those of each column.
 const (
 	joinSaves       = 56
@@ -177,7 +180,7 @@ func join(first Stored, rest []Stored, last uint64, limit int) [][]byte {
 	for _, s := range rest {
 		size += max(len(s.Data)-joinSaves-joinSavesColumn*len(s.Header.Columns), int(s.Header.Count)/8+1)
 		records += s.Header.Count
-		if size > limit || records > frame.MaxRecords || s.Header.Last() > last || !frame.Joinable(prev, s.Header) {
+		if size > limit || records > joinRecords || s.Header.Last() > last || !frame.Joinable(prev, s.Header) {
 			break
 		}
 		frames = append(frames, s.Data)

@@ -19,8 +19,9 @@ type StreamOptions struct {
 	Dir      string // for the data, made and removed; default: a temporary one
 	Readings int
 	TLS      bool
-	Backlog  bool // the gateway comes when all readings wait on the edge's disk
-	Lines    bool // readings come as csv lines over TCP, not from a generator within the edge
+	Backlog  bool   // the gateway comes when all readings wait on the edge's disk
+	Profiles string // folder for profiles of the edge; "": none
+	Lines    bool   // readings come as csv lines over TCP, not from a generator within the edge
 }
 
 // StreamReport is what one run gave.
@@ -122,7 +123,7 @@ func (s *stream) run(ctx context.Context, r *StreamReport) (err error) {
 
 // startEdge starts the edge, with the generator in its catalogue.
 func (s *stream) startEdge() (err error) {
-	s.edge, err = child.Start(&s.log, filepath.Join(s.bin, "fieldpost-bench"), "edge", "-config", filepath.Join(s.dir, "edge.yaml"))
+	s.edge, err = child.Start(&s.log, filepath.Join(s.bin, "fieldpost-bench"), "edge", "-config", filepath.Join(s.dir, "edge.yaml"), "-profiles", s.o.Profiles)
 	return err
 }
 

@@ -122,6 +122,8 @@ func (c clock) Read() (telemetry.Time, int64) {
 	now := time.Now()
 	return telemetry.TimeOf(now.AddDate(30, 0, 0)), int64(now.Sub(c.began)) + 1e9
 }
+func (c clock) Mono() int64 { _, mono := c.Read(); return mono }
+
 func (clock) Trust() telemetry.ClockState { return telemetry.ClockSync }
 
 // start opens what is in dir and runs it.

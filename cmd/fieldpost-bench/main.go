@@ -22,4 +22,6 @@ const usage = `fieldpost-bench repeats what is published about Fieldpost.
   fieldpost-bench version
 `
 
-func main() { command.Main(name, usage, tortureCommand(), outageCommand(), throughputCommand(), drainCommand(), edgeCommand()) }
+func main() {
+	command.Main(name, usage, tortureCommand(), outageCommand(), throughputCommand(), drainCommand(), edgeCommand())
+}

@@ -47,9 +47,10 @@ func drainCommand() command.Sub {
 func streamCommand(f *flag.FlagSet, ways func() []way) command.Sub {
 	runs := f.Int("runs", 3, "measure each so many `TIMES`, in turn, and show the median")
 	only := f.String("only", "", "measure the one of this `NAME` alone")
+	profiles := f.String("profiles", "", "write profiles of the last edge into this `FOLDER`")
 	asJSON := f.Bool("json", false, "print all runs as JSON lines, not a table")
 	return command.Sub{Flags: f, Run: func(ctx context.Context, std command.IO) int {
-		if err := measureStreams(ctx, std, ways(), *runs, *only, *asJSON); err != nil {
+		if err := measureStreams(ctx, std, ways(), *runs, *only, *profiles, *asJSON); err != nil {
 			fmt.Fprintf(std.Errs, "%s: %v\n", name, err)
 			return command.Failed
 		}
@@ -57,7 +58,7 @@ func streamCommand(f *flag.FlagSet, ways func() []way) command.Sub {
 	}}
 }
 
-func measureStreams(ctx context.Context, std command.IO, ways []way, runs int, only string, asJSON bool) error {
+func measureStreams(ctx context.Context, std command.IO, ways []way, runs int, only, profiles string, asJSON bool) error {
 	bin, err := binaries()
 	if err != nil {
 		return err
@@ -66,7 +67,7 @@ func measureStreams(ctx context.Context, std command.IO, ways []way, runs int, o
 	reports := make([][]measure.StreamReport, len(ways))
 	for range runs {
 		for i, w := range ways {
-			w.o.Bin = bin
+			w.o.Bin, w.o.Profiles = bin, profiles
 			r, err := measure.Stream(ctx, w.o)
 			if err != nil {
 				return fmt.Errorf("%s: %w", w.name, err)

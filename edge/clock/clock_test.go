@@ -16,10 +16,12 @@ type fake struct {
 }
 
 func (f *fake) Read() (telemetry.Time, int64) { return f.wall, f.mono }
-func (f *fake) Trust() telemetry.ClockState   { return f.trust }
-func (f *fake) advance(d time.Duration)       { f.wall += telemetry.Time(d); f.mono += int64(d) }
-func (f *fake) step(d time.Duration)          { f.wall += telemetry.Time(d) }
-func quiet() *slog.Logger                     { return slog.New(slog.DiscardHandler) }
+func (f *fake) Mono() int64                   { _, mono := f.Read(); return mono }
+
+func (f *fake) Trust() telemetry.ClockState { return f.trust }
+func (f *fake) advance(d time.Duration)     { f.wall += telemetry.Time(d); f.mono += int64(d) }
+func (f *fake) step(d time.Duration)        { f.wall += telemetry.Time(d) }
+func quiet() *slog.Logger                   { return slog.New(slog.DiscardHandler) }
 func at(s string) telemetry.Time {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {

@@ -55,6 +55,9 @@ func (System) Read() (telemetry.Time, int64) {
 	return telemetry.Time(wall), before + (after-before)/2
 }
 
+// Mono is Source.Mono.
+func (System) Mono() int64 { return read(unix.CLOCK_BOOTTIME) }
+
 func read(id int32) int64 {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(id, &ts); err != nil {

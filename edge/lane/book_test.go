@@ -38,6 +38,8 @@ func (t *ticker) Read() (telemetry.Time, int64) {
 	return t.wall, t.mono
 }
 
+func (t *ticker) Mono() int64 { _, mono := t.Read(); return mono }
+
 func (t *ticker) Trust() telemetry.ClockState {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -21,7 +21,9 @@ import (
 type stillClock struct{}
 
 func (stillClock) Read() (telemetry.Time, int64) { return 1_800_000_000_000_000_000, 1 }
-func (stillClock) Trust() telemetry.ClockState   { return telemetry.ClockSync }
+func (c stillClock) Mono() int64                 { _, mono := c.Read(); return mono }
+
+func (stillClock) Trust() telemetry.ClockState { return telemetry.ClockSync }
 
 var _ clock.Source = stillClock{}
 
@@ -251,7 +253,7 @@ func TestCloseWhileTheDiskIsBrokenAndMemoryIsFull(t *testing.T) {
 	b := book(t, t.TempDir())
 	w := b.writers[telemetry.Alarm]
 	now, regime := b.Clock().Now()
-	events := make([]telemetry.Event, waitingMax)
+	events := make([]telemetry.Event, failingMost)
 	for i := range events {
 		events[i] = telemetry.Event{Device: "boiler", Pattern: "p", State: telemetry.Raised, Time: now}
 	}
@@ -259,7 +261,7 @@ func TestCloseWhileTheDiskIsBrokenAndMemoryIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.settle(w.take(), 0, 0, errors.New("sync: input/output error"))
-	if n := w.waiting(); n != waitingMax {
+	if n := w.waiting(); n != failingMost {
 		t.Fatalf("%d events wait", n)
 	}
 	for range 3 {
@@ -276,7 +278,7 @@ func TestCloseWhileTheDiskIsBrokenAndMemoryIsFull(t *testing.T) {
 		t.Fatal("close hangs")
 	}
 	q := w.take()
-	if n := len(q.events); n > waitingMax || q.events[n-1].Pattern != DamagePattern {
+	if n := len(q.events); n > failingMost || q.events[n-1].Pattern != DamagePattern {
 		t.Errorf("%d events wait, the last one is %+v", n, q.events[n-1])
 	}
 }

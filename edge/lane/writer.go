@@ -25,8 +25,10 @@ const (
 	frameRecords = 8192
 	// fullAt is how many records make a commit at once, whatever commit_every says: enough to fill a few frames.
 	fullAt = 2 * frameRecords
-	// waitingMax bounds what waits in memory: beyond it the pipeline waits, or, where the disk fails, the oldest go.
-	waitingMax = 16 * frameRecords
+	// waitingMost bounds what waits in memory while the disk works: beyond it the pipeline waits, which costs less than the memory would.
+	waitingMost = 2 * fullAt
+	// failingMost bounds it while the disk fails: beyond it the oldest go.
+	failingMost = 16 * frameRecords
 )
 
 // writer gathers the records of one lane and commits them.
@@ -38,6 +40,8 @@ type writer struct {
 	log      *slog.Logger
 	room     chan struct{} // signalled (1) when what waits became less
 	wake     chan struct{} // signalled (1) when there is something to commit at once
+
+	scratch []frame.Record // of who commits: a frame's records with their places in the table
 
 	// Under Book.epochMu: a commit failed, and no epoch was begun since the journal was opened again. durable is where it ended before.
 	unmended bool
@@ -108,12 +112,20 @@ func (q *queue) cut(at, n int) {
 // waiting is how many records are in memory only.
 func (w *writer) waiting() int { return w.queue.len() + w.taken }
 
+// most is how many records may be. The caller holds mu.
+func (w *writer) most() int {
+	if w.failing {
+		return failingMost
+	}
+	return waitingMost
+}
+
 // add queues records taken under one regime; all readings or all events. It waits while too much is queued, unless the disk is failing.
 func (w *writer) add(ctx context.Context, regime *clock.Regime, recs []frame.Record, events []telemetry.Event) error {
 	w.mu.Lock()
-	for w.waiting() >= waitingMax {
+	for w.waiting() >= w.most() {
 		if w.failing && w.queue.len() > 0 {
-			n := min(w.queue.len(), waitingMax/8)
+			n := min(w.queue.len(), failingMost/8)
 			w.queue.drop(n)
 			w.dropped += uint64(n)
 			w.gone += uint64(n)
@@ -133,7 +145,7 @@ func (w *writer) add(ctx context.Context, regime *clock.Regime, recs []frame.Rec
 	}
 	w.queue.push(regime, recs, events)
 	now := w.every == 0 || w.queue.len() >= fullAt
-	more := w.waiting() < waitingMax
+	more := w.waiting() < w.most()
 	w.mu.Unlock()
 	if first || now {
 		signal(w.wake)
@@ -231,11 +243,10 @@ type batch struct {
 // The slices of q move on; the arrays behind them stay as they are, for the caller still needs them if the commit fails.
 func (w *writer) encode(q queue, node string, e telemetry.Epoch, tab *table, first uint64) (batch, error) {
 	var b batch
-	scratch := make([]frame.Record, 0, min(len(q.recs), frameRecords))
 	for _, r := range q.runs {
 		for r.n > 0 {
 			h := frame.Header{Node: node, Epoch: e, Lane: w.lane, First: first, Boot: r.regime.Boot, Clock: r.regime.State, Offset: r.regime.Offset}
-			entry, spans, n, err := w.frame(&q, h, min(r.n, frameRecords), tab, scratch)
+			entry, spans, n, err := w.frame(&q, h, min(r.n, frameRecords), tab)
 			if err != nil {
 				// No frame can hold this record. It has no number yet: leave it out rather than stop the lane.
 				w.log.Error("record left out: it cannot be encoded", "lane", w.lane.String(), "err", err)
@@ -259,7 +270,7 @@ func (w *writer) encode(q queue, node string, e telemetry.Epoch, tab *table, fir
 }
 
 // frame encodes up to n records off the front of q, fewer where long texts would make the frame too large.
-func (w *writer) frame(q *queue, h frame.Header, n int, tab *table, scratch []frame.Record) (journal.Entry, []history.Span, int, error) {
+func (w *writer) frame(q *queue, h frame.Header, n int, tab *table) (journal.Entry, []history.Span, int, error) {
 	for {
 		var (
 			data  []byte
@@ -272,7 +283,8 @@ func (w *writer) frame(q *queue, h frame.Header, n int, tab *table, scratch []fr
 		} else {
 			h.Table = tab.hash
 			blobs = []journal.Blob{{Key: tab.hash, Data: tab.encoded}}
-			scratch = append(scratch[:0], q.recs[:n]...)
+			w.scratch = append(w.scratch[:0], q.recs[:n]...)
+			scratch := w.scratch
 			for i := range scratch {
 				scratch[i].Series = tab.place[scratch[i].Series]
 			}
