@@ -78,6 +78,7 @@ func profiled(dir string, f func() error) (err error) {
 }
 
 func runEdge(ctx context.Context, c edge.Config) (err error) {
+	command.Frugal()
 	e, err := edge.Open(c)
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ func runCommand() command.Sub {
 }
 
 func runEdge(ctx context.Context, c *edgefile.Config, log *slog.Logger) (err error) {
+	command.Frugal()
 	composed, err := c.Edge(command.Software(name), log)
 	if err != nil {
 		return err
