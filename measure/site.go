@@ -23,15 +23,19 @@ const (
 
 // site is a gateway and an edge in a folder of their own.
 type site struct {
-	bin, dir string
-	gateway  *child.Process
-	edge     *child.Process
-	log      child.Tail
+	bin, dir          string
+	gatewayAt, edgeAt string // host:port of their HTTP
+	gateway           *child.Process
+	edge              *child.Process
+	log               child.Tail
 }
 
 // open makes the folder, in a temporary one if dir is "".
 func (s *site) open(dir, bin string) (err error) {
 	s.dir, s.bin = dir, bin
+	if s.gatewayAt == "" {
+		s.gatewayAt, s.edgeAt = gatewayHTTP, edgeHTTP
+	}
 	if dir == "" {
 		s.dir, err = os.MkdirTemp("", "fieldpost-measure-")
 	}
@@ -64,7 +68,7 @@ func (s *site) startGateway(ctx context.Context) (err error) {
 	if s.gateway, err = child.Start(&s.log, filepath.Join(s.bin, "fieldpost-gateway"), "run", "-config", filepath.Join(s.dir, "gateway.yaml")); err != nil {
 		return err
 	}
-	return await(ctx, "the gateway", time.Minute, func() bool { return get(gatewayHTTP, "/healthz", nil) == nil })
+	return await(ctx, "the gateway", time.Minute, func() bool { return get(s.gatewayAt, "/healthz", nil) == nil })
 }
 
 // lane is one lane of /v1/nodes.

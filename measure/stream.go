@@ -3,14 +3,12 @@ package measure
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"fieldpost/drivers/emulate"
 	"fieldpost/internal/child"
-	"fieldpost/internal/testca"
 )
 
 // StreamOptions of a measurement.
@@ -172,28 +170,3 @@ func (s *stream) write(readings int) error {
 		"devices/d0.yaml": device + metrics.String(),
 	})
 }
-
-// certify makes the certificates that both ends show.
-func (s *stream) certify() (err error) {
-	dir := filepath.Join(s.dir, "pki")
-	if _, err := os.Stat(dir); err == nil {
-		return nil
-	}
-	defer func() {
-		if p, ok := recover().(uncertified); ok {
-			err = fmt.Errorf("make certificates: %v", p)
-		}
-	}()
-	ca := testca.New(uncertified{}, dir)
-	ca.Issue(uncertified{}, "gateway")
-	ca.Issue(uncertified{}, nodeName)
-	return nil
-}
-
-// uncertified is the testca.T of certify.
-type uncertified struct{ reason string }
-
-func (uncertified) Helper() {}
-
-// Fatal does not return.
-func (uncertified) Fatal(args ...any) { panic(uncertified{fmt.Sprint(args...)}) }

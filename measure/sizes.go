@@ -1,0 +1,143 @@
+package measure
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"fieldpost/measure/recordings"
+	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame"
+)
+
+// SizeReport is what the readings of one recording take in batches of one size, in bytes a reading.
+type SizeReport struct {
+	Recording string  `json:"recording"`
+	Batch     int     `json:"batch"`
+	Plain     float64 `json:"plain"` // our frames: header, identity, times, checksums; the series table once
+	JSON      float64 `json:"json"`
+	JSONGzip  float64 `json:"json_gzip"`
+	Sparkplug float64 `json:"sparkplug"`
+	SparkGzip float64 `json:"sparkplug_gzip"`
+}
+
+// Sizes encodes all recordings in batches. It measures no time and starts nothing.
+func Sizes(batches []int) (out []SizeReport, err error) {
+	all, err := recordings.All()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range all {
+		records, table, err := recordsOf(r)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range batches {
+			s, err := sizesOf(r, records, n)
+			if err != nil {
+				return nil, fmt.Errorf("recording %s: %w", r.Name, err)
+			}
+			s.Plain += float64(table) / float64(len(records))
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+// recordsOf returns a recording as a node would number it, and the bytes of its series table.
+func recordsOf(r recordings.Recording) (records []frame.Record, table int, err error) {
+	series := map[string]uint32{}
+	device := frame.Device{Name: "sensor"}
+	for _, x := range r.Readings {
+		v, err := valueOf(x.Value)
+		if err != nil {
+			return nil, 0, fmt.Errorf("recording %s: %w", r.Name, err)
+		}
+		i, ok := series[x.Sensor]
+		if !ok {
+			i = uint32(len(series))
+			series[x.Sensor] = i
+			device.Metrics = append(device.Metrics, frame.Metric{Name: strings.ToLower(x.Sensor), Kind: v.Kind()})
+		}
+		records = append(records, frame.Record{Series: i, Time: telemetry.Time(x.Time * 1e6), Value: v})
+	}
+	encoded, err := (&frame.Table{Devices: []frame.Device{device}}).Encode()
+	return records, len(encoded), err
+}
+
+func valueOf(text string) (telemetry.Value, error) {
+	if b, err := strconv.ParseBool(text); err == nil && len(text) > 1 { // not 0 or 1
+		return telemetry.Bool(b), nil
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	return telemetry.Float(f), err
+}
+
+func sizesOf(r recordings.Recording, records []frame.Record, batch int) (s SizeReport, err error) {
+	h := frame.Header{Node: nodeName, Epoch: 0x5eed5eed5eed5eed, Lane: telemetry.Live, First: 1, Boot: telemetry.Boot{Ordinal: 1, ID: 0xb007b007b007b007},
+		Clock: telemetry.ClockSync, Offset: 1_700_000_000_123_456_789, Table: 0x7ab1e7ab1e7ab1e}
+	s = SizeReport{Recording: r.Name, Batch: batch}
+	var ours, text, spark []byte
+	for at := 0; at < len(records); at += batch {
+		end := min(at+batch, len(records))
+		if ours, err = frame.Encode(ours[:0], h, records[at:end]); err != nil {
+			return s, err
+		}
+		h.First += uint64(end - at)
+		metrics := make([]sparkplugMetric, 0, end-at)
+		text = append(text[:0], '[')
+		for i, x := range r.Readings[at:end] {
+			text = fmt.Appendf(text, `{"ts":%d,"sensor":%q,"value":%s},`, x.Time, x.Sensor, x.Value)
+			metrics = append(metrics, sparkplugMetric{uint64(records[at+i].Series), x.Time, records[at+i].Value})
+		}
+		text[len(text)-1] = ']'
+		spark = appendSparkplug(spark[:0], uint64(at/batch%256), metrics)
+		s.Plain += float64(len(ours))
+		s.JSON += float64(len(text))
+		s.JSONGzip += float64(zipped(text))
+		s.Sparkplug += float64(len(spark))
+		s.SparkGzip += float64(zipped(spark))
+	}
+	n := float64(len(records))
+	for _, x := range []*float64{&s.Plain, &s.JSON, &s.JSONGzip, &s.Sparkplug, &s.SparkGzip} {
+		*x /= n
+	}
+	return s, nil
+}
+
+func zipped(b []byte) int {
+	var out bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&out, gzip.BestCompression) // fails for unknown levels only
+	_, _ = z.Write(b)                                       // into memory
+	_ = z.Close()
+	return out.Len()
+}
+
+// SizesTable shows the recordings in batches of one size, with the geometric mean.
+func SizesTable(all []SizeReport, batch int) Table {
+	t := Table{
+		Title:   fmt.Sprintf("Bytes a reading, in batches of %d", batch),
+		Columns: []string{"recording", "Fieldpost, plain", "JSON", "JSON, gzip", "Sparkplug B", "Sparkplug B, gzip"},
+	}
+	var logs [5]float64
+	n := 0.
+	for _, s := range all {
+		if s.Batch != batch {
+			continue
+		}
+		n++
+		for i, x := range []float64{s.Plain, s.JSON, s.JSONGzip, s.Sparkplug, s.SparkGzip} {
+			logs[i] += math.Log(x)
+		}
+		t.Add(s.Recording, s.Plain, s.JSON, s.JSONGzip, s.Sparkplug, s.SparkGzip)
+	}
+	mean := []any{"geometric mean"}
+	for _, l := range logs {
+		mean = append(mean, math.Exp(l/n))
+	}
+	t.Add(mean...)
+	return t
+}
