@@ -2,7 +2,10 @@ package torture
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 )
 
@@ -61,6 +64,9 @@ func (w *world) gatewayCopy() string { return filepath.Join(w.o.Dir, "gateway-co
 
 // saveGateway keeps the gateway's folder as it is.
 func (w *world) saveGateway() error {
+	if _, err := os.Stat(w.site.store()); errors.Is(err, fs.ErrNotExist) {
+		return nil // it was started just now, and the machine is busy
+	}
 	if err := w.gateway.Frozen(func() error { return copyDir(w.gatewayCopy(), w.site.store()) }); err != nil {
 		return err
 	}
