@@ -4,6 +4,7 @@
 #   make test    set-up, then every check and every test
 #   make prove   the promises at full length (docs/guarantees.md): the torture campaign, 500 power cuts on each store, the figures after an outage;
 #                MINUTES=60 and SEED=1 to change. Power cuts need root
+#   make bench   the figures of docs/benchmarks.md, measured anew on this machine in some ten minutes
 #   make check   formatting, vet, staticcheck
 #   make build   the binaries for this machine, in bin/
 #   make ui      the dashboard, which the gateway's binary carries; needs Node.js 20.19 or newer and npm. The targets above
@@ -19,7 +20,7 @@ export CGO_ENABLED ?= 0
 UI := gateway/web/ui
 PAGE := gateway/web/dist/index.html
 
-.PHONY: demo test prove check build cross setup ui ui-if-npm
+.PHONY: demo test prove bench check build cross setup ui ui-if-npm
 .DEFAULT_GOAL := build
 
 setup:
@@ -54,6 +55,9 @@ check:
 # The race detector needs cgo: a C compiler is part of the set-up.
 test: setup ui-if-npm check
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
+
+bench: setup build
+	bin/fieldpost-bench page -o docs/benchmarks.md
 
 prove: setup build
 	bin/fieldpost-bench torture -seed $(SEED) -minutes $(MINUTES) -jobs 8

@@ -13,15 +13,24 @@ const usage = `fieldpost-bench repeats what is published about Fieldpost.
   fieldpost-bench outage [-backlogs N,…] [-events N] [-json]
                                    measures what comes after an outage: how soon the first reading and a new event are at the gateway, over a slow link,
                                    with how much memory, and how fast the rest follows
+  fieldpost-bench wire [-seconds S] [-json]
+                                   measures bytes a reading: of recordings in batches, and of a live node on a link with TLS, beside what others take
+  fieldpost-bench flash [-seconds S] [-json]
+                                   measures bytes written to the card, for rates from 1 to 1,000 a second and three values of commit_every
   fieldpost-bench throughput [-readings N] [-runs R] [-only NAME] [-json]
                                    measures how many readings a second come from a driver to the gateway's disk, everything in between at work
   fieldpost-bench drain [-readings N] [-runs R] [-only NAME] [-json]
                                    measures how fast a backlog is taken, and how fast it comes to the gateway's disk afterwards
+  fieldpost-bench page [-o FILE]   makes the four measurements above and writes docs/benchmarks.md of them
   fieldpost-bench edge -config FILE [-clock FILE] [-segment SIZE] [-room SIZE]
                                    an edge with a clock that can be stepped and with little room, for torture
   fieldpost-bench version
 `
 
 func main() {
-	command.Main(name, usage, tortureCommand(), outageCommand(), throughputCommand(), drainCommand(), edgeCommand())
+	subs := []command.Sub{tortureCommand(), outageCommand(), edgeCommand(), pageCommand()}
+	for _, m := range measurements() {
+		subs = append(subs, m.command())
+	}
+	command.Main(name, usage, subs...)
 }
