@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,7 +20,9 @@ const name = "fieldpost-edge"
 const usage = `fieldpost-edge reads instruments, keeps their readings in a journal and forwards them to a gateway.
 
   fieldpost-edge run     [-config FILE]                    run until SIGTERM or Ctrl-C
-  fieldpost-edge check   [-config FILE]                    say what is wrong with the files; changes nothing
+  fieldpost-edge check   [-config FILE] [-cost [-rates FILE.csv] [-endurance TB]]
+                                                           say what is wrong with the files, and what they will take of link,
+                                                           card and journal; changes nothing
   fieldpost-edge status  [-config FILE] [-json]            what the running edge says of itself
   fieldpost-edge decode  -device FILE [-in FILE|-] [-chunk N]
                                                            captured bytes in, readings out as JSON lines; opens no port
@@ -51,19 +52,6 @@ func load(path string, errs io.Writer) *edgefile.Config {
 		return nil
 	}
 	return c
-}
-
-func checkCommand() command.Sub {
-	f := command.Flags("check")
-	config := configFlag(f)
-	return command.Sub{Flags: f, Run: func(_ context.Context, io command.IO) int {
-		c := load(*config, io.Errs)
-		if c == nil {
-			return command.Failed
-		}
-		fmt.Fprintf(io.Out, "%s: ok: node %s, devices: %d, links: %d\n", *config, c.Node, len(c.Devices), len(c.Links))
-		return command.OK
-	}}
 }
 
 // done says what went wrong, if anything did, and returns the exit status.
