@@ -4,6 +4,7 @@
 //	Outage   what comes after an outage, on a slow link: the first reading, new events, memory
 //	Sizes    bytes a reading of recordings, in batches
 //	Link     bytes a reading of a live node on a link, beside Mosquitto's bridge
+//	PeerStream  how fast Mosquitto and its bridge carry them
 //	Flash    bytes written to the card
 //	Stream   how fast readings come from a driver to the gateway's disk, and how fast a backlog drains
 package measure

@@ -11,7 +11,7 @@ import (
 
 func flashMeasurement() measurement {
 	f := command.Flags("flash")
-	seconds := f.Int("seconds", 180, "readings come for so many `SECONDS`")
+	seconds := f.Int("seconds", 120, "readings come for so many `SECONDS`")
 	return measurement{f, func(ctx context.Context, bin string, say func(string, ...any)) (result, error) {
 		say("flash: twelve edges for %d s", *seconds)
 		every := []time.Duration{time.Second, 10 * time.Second, time.Minute}

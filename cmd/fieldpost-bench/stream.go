@@ -15,7 +15,7 @@ type way struct {
 }
 
 func throughputMeasurement() measurement {
-	return streamMeasurement("throughput", "From a driver to the gateway's disk, edge and gateway each a process, every acknowledgement after an fsync",
+	return streamMeasurement("throughput", "From a driver to the gateway's disk, edge and gateway each a process, every acknowledgement after an fsync", true,
 		func(n int) []way {
 			return []way{
 				{"generator", measure.StreamOptions{Readings: n}},
@@ -26,7 +26,7 @@ func throughputMeasurement() measurement {
 }
 
 func drainMeasurement() measurement {
-	return streamMeasurement("drain", "A backlog: taken while there is no gateway, and on the gateway's disk after a new start",
+	return streamMeasurement("drain", "A backlog: taken while there is no gateway, and on the gateway's disk after a new start", false,
 		func(n int) []way {
 			return []way{
 				{"generator", measure.StreamOptions{Readings: n, Backlog: true}},
@@ -36,8 +36,8 @@ func drainMeasurement() measurement {
 		})
 }
 
-// streamMeasurement measures ways in turn, and shows the median run of each.
-func streamMeasurement(name, title string, ways func(readings int) []way) measurement {
+// streamMeasurement measures ways in turn, and shows the median run of each; with peer, Mosquitto's bridge in turn with them.
+func streamMeasurement(name, title string, peer bool, ways func(readings int) []way) measurement {
 	f := command.Flags(name)
 	readings := f.Int("readings", 10_000_000, "how many `READINGS` come from a generator; a tenth as many as lines")
 	runs := f.Int("runs", 3, "measure each so many `TIMES`, in turn, and show the median")
@@ -47,6 +47,7 @@ func streamMeasurement(name, title string, ways func(readings int) []way) measur
 		all := ways(*readings)
 		reports := make([][]measure.StreamReport, len(all))
 		var flat []measure.StreamReport
+		var peers []measure.PeerReport
 		for range *runs {
 			for i, w := range all {
 				if *only != "" && w.name != *only {
@@ -59,6 +60,14 @@ func streamMeasurement(name, title string, ways func(readings int) []way) measur
 				}
 				say("%s, %s: %.0f readings/s", name, w.name, r.Rate())
 				reports[i], flat = append(reports[i], r), append(flat, r)
+			}
+			if peer && *only == "" {
+				r, err := measure.PeerStream(ctx, *readings/100)
+				if err != nil {
+					return result{}, err
+				}
+				say("%s, Mosquitto's bridge: %.0f readings/s", name, r.Rate())
+				peers = append(peers, r)
 			}
 		}
 		t := measure.Table{
@@ -79,6 +88,15 @@ func streamMeasurement(name, title string, ways func(readings int) []way) measur
 			}
 			t.Add(all[i].name, n, fill, r.Rate(), r.Seconds, r.Edge.CPU/n*1e6, r.Gateway.CPU/n*1e6, float64(r.Edge.Resident)/1e6, float64(r.Gateway.Resident)/1e6)
 		}
-		return result{flat, []measure.Table{t}}, nil
+		if len(peers) > 0 {
+			r := median(peers, func(r measure.PeerReport) float64 { return r.Seconds })
+			n := float64(r.Arrived)
+			t.Add("Mosquitto's bridge", float64(r.Readings), "-", r.Rate(), r.Seconds, r.Near.CPU/n*1e6, r.Far.CPU/n*1e6, float64(r.Near.Resident)/1e6, float64(r.Far.Resident)/1e6)
+			t.Notes = append(t.Notes, fmt.Sprintf("Mosquitto carries a JSON message a reading at QoS 1 over its bridge, from memory to memory, no disk in it; of its readings %d of %d arrived.", r.Arrived, r.Readings))
+		}
+		return result{struct {
+			Ours  []measure.StreamReport `json:"ours"`
+			Peers []measure.PeerReport   `json:"peers,omitempty"`
+		}{flat, peers}, []measure.Table{t}}, nil
 	}}
 }

@@ -10,7 +10,7 @@ import (
 
 func wireMeasurement() measurement {
 	f := command.Flags("wire")
-	seconds := f.Int("seconds", 180, "readings come for so many `SECONDS`")
+	seconds := f.Int("seconds", 120, "readings come for so many `SECONDS`")
 	return measurement{f, func(ctx context.Context, bin string, say func(string, ...any)) (result, error) {
 		sizes, err := measure.Sizes([]int{1, 60, 600, 4096})
 		if err != nil {
