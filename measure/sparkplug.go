@@ -8,15 +8,15 @@ import (
 )
 
 // Sparkplug B payloads (Eclipse Sparkplug 3.0, sparkplug_b.proto), as lean as the specification lets a DDATA be: metrics by alias, no names and no types. To
-// compare sizes with; nothing of ours speaks it.
+// compare sizes with; nothing of ours speaks it. Each is a field's number and its wire type: 0 varint, 1 eight bytes, 2 length and bytes.
 const (
-	spPayloadTime   = 1<<3 | 0
+	spPayloadTime   = 1 << 3
 	spPayloadMetric = 2<<3 | 2
-	spPayloadSeq    = 3<<3 | 0
-	spMetricAlias   = 2<<3 | 0
-	spMetricTime    = 3<<3 | 0
+	spPayloadSeq    = 3 << 3
+	spMetricAlias   = 2 << 3
+	spMetricTime    = 3 << 3
 	spMetricDouble  = 13<<3 | 1
-	spMetricBool    = 14<<3 | 0
+	spMetricBool    = 14 << 3
 )
 
 // sparkplugMetric is one metric of a payload.
