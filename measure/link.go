@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"fieldpost/configs/setting"
 	"fieldpost/faultproxy"
 	"fieldpost/internal/child"
 )
@@ -58,7 +59,7 @@ type ours struct {
 }
 
 func linkOfOurs(ctx context.Context, o LinkOptions, i int, every time.Duration, r *LinkReport) error {
-	r.Who = fmt.Sprintf("Fieldpost, send_every %v", every)
+	r.Who = fmt.Sprintf("Fieldpost, send_every %v", setting.Duration(every))
 	s := ours{site: site{gatewayAt: fmt.Sprintf("127.77.%d.1:8080", i+2), edgeAt: fmt.Sprintf("127.77.%d.1:8081", i+2)}}
 	if err := s.open("", o.Bin); err != nil {
 		return err

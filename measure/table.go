@@ -67,7 +67,7 @@ func (t Table) Text(out io.Writer) error {
 }
 
 // Markdown writes the table for a page.
-func (t Table) Markdown(out io.Writer) error {
+func (t Table) Markdown(out *strings.Builder) {
 	fmt.Fprintf(out, "**%s**\n\n| %s |\n|---|%s\n", t.Title, strings.Join(t.Columns, " | "), strings.Repeat("---:|", len(t.Columns)-1))
 	for _, r := range t.Rows {
 		fmt.Fprintf(out, "| %s |\n", strings.Join(r, " | "))
@@ -75,6 +75,4 @@ func (t Table) Markdown(out io.Writer) error {
 	for _, n := range t.Notes {
 		fmt.Fprintf(out, "\n%s\n", n)
 	}
-	_, err := fmt.Fprintln(out)
-	return err
 }

@@ -102,9 +102,7 @@ func writePage(ctx context.Context, std command.IO, path string) error {
 			if i > 0 {
 				page.WriteString("\n")
 			}
-			if err := t.Markdown(&page); err != nil {
-				return err
-			}
+			t.Markdown(&page)
 		}
 	}
 	return os.WriteFile(path, []byte(strings.TrimRight(page.String(), "\n")+"\n"), 0o644)
