@@ -21,11 +21,15 @@ func (b *Book) housekeeping(ctx context.Context) error {
 	const (
 		lookEvery = 5 * time.Second
 		saveEvery = time.Minute
+		// What a restart can work out anew is not worth a commit of the state file each minute, some 30 KB and more with many series.
+		lazilyEvery = 10 * time.Minute
 	)
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	save := time.NewTicker(saveEvery)
 	defer save.Stop()
+	lazily := time.NewTicker(lazilyEvery)
+	defer lazily.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -34,13 +38,14 @@ func (b *Book) housekeeping(ctx context.Context) error {
 			b.makeRoom()
 		case <-look.C:
 			b.followClock()
-		case <-save.C:
+		case <-lazily.C:
 			b.mu.Lock()
 			err := b.saveLazily()
 			b.mu.Unlock()
 			if err != nil {
 				b.log.Warn("save acknowledged ranges and series", "err", err)
 			}
+		case <-save.C:
 			if err := b.saveRaised(); err != nil {
 				b.log.Warn("save which events are raised", "err", err)
 			}
