@@ -88,7 +88,13 @@ func (p *Process) Stop() error {
 	select {
 	case <-p.exited:
 	case <-time.After(30 * time.Second):
-		p.Kill()
+		// A Go program says where all its goroutines stand, and ends.
+		_ = p.cmd.Process.Signal(syscall.SIGQUIT)
+		select {
+		case <-p.exited:
+		case <-time.After(time.Second):
+			p.Kill()
+		}
 		return fmt.Errorf("%s did not stop within 30 s of SIGTERM; it wrote:\n%s", p.cmd.Path, p.log)
 	}
 	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
