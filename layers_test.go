@@ -61,6 +61,7 @@ var forbidden = []struct{ from, to, reason string }{
 	{"gateway/source", "gateway/store", "a source hands on what came, it does not look at it"},
 	{"gateway/source", "gateway/ingest", "a source declares its receiver; ingest implements it"},
 	{"telemetry/ranges", "telemetry.", "a set of numbers knows no telemetry"},
+	{"history/blocks", "history.", "what is kept by series does not know who asks, or what of"},
 	{"edge/clock", "edge.", "the clock is below what uses it"},
 	{"edge/reduce", "edge.", "what is worth sending is decided without clocks, lanes or disks"},
 	{"edge/reduce", "edge/lane", "what is worth sending is decided without clocks, lanes or disks"},

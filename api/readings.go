@@ -63,7 +63,7 @@ func (s *server) steps(w http.ResponseWriter, r *http.Request, p *params, q Quer
 			q.From = max(q.From, after.start)
 		}
 	}
-	rows := aggregate(s.sel.Readings(r.Context(), q), step, q.Descending)
+	rows := aggregate(portions(r.Context(), s.sel, q, step), step, q.Descending)
 	return answer(s, w, r, list[bucket]{
 		format: format, limit: limit, header: bucketHeader, json: appendBucket, csv: appendBucketRow,
 		link: cursorAfter(func(b *bucket) string { return b.encode() }),

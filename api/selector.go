@@ -32,6 +32,20 @@ type FeedSelector interface {
 	Changed() <-chan struct{}
 }
 
+// PortionSelector is a Selector that has worked out in advance what many readings come to.
+// Safe for concurrent use.
+type PortionSelector interface {
+	// Portions is Readings, but for readings that all lie in one span it may yield what they come to. span returns the beginning of the span in
+	// which a time lies. Order holds between spans only. q.After is not looked at.
+	Portions(ctx context.Context, q Query, span func(telemetry.Time) telemetry.Time) iter.Seq2[Portion, error]
+}
+
+// Portion is a reading, or, where Of is set, all that is in Of: then Series, Unit and a Time in the same span are all that is set of Reading.
+type Portion struct {
+	Reading
+	Of *Summary
+}
+
 // Filter lets a series through where each field is empty or equal.
 type Filter struct {
 	Node, Device, Metric string

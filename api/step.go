@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"iter"
 	"math"
 	"slices"
@@ -10,74 +11,11 @@ import (
 )
 
 // bucket is what the readings of one series come to in start <= time < start+step, where start is a multiple of step since 1970. A
-// span that from or to cuts through rests on the readings inside from and to.
-//
-// Readings of bad quality and not-a-number are left out as if they had not been; a bucket of nothing else is left out too. Booleans
-// count as 0 and 1. Text is counted, with null for the rest. A series whose unit changed inside a bucket has one for each unit.
+// span that from or to cuts through rests on the readings inside from and to. A bucket of which nothing counts is left out. A series whose unit
+// changed inside a bucket has one for each unit.
 type bucket struct {
 	place
-	count    uint64
-	numbers  uint64          // those of count that are no text: min, max and mean are of these
-	min, max telemetry.Value // integers exact
-	sum      float64         // of the finite ones, by Neumaier's sum: the mean of many like values keeps its last digits
-	lost     float64         // what sum lost by rounding
-	small    float64         // the same sum times 2^-64, for when sum overflows
-	infinite float64         // sum of the infinities, or 0
-}
-
-func (b *bucket) add(v telemetry.Value) {
-	f, ok := v.Number()
-	if !ok {
-		b.count++
-		return
-	}
-	if math.IsNaN(f) {
-		return
-	}
-	if v.Kind() == telemetry.KindBool {
-		v = telemetry.Int(int64(f))
-	}
-	b.count++
-	if b.numbers == 0 || less(v, b.min) {
-		b.min = v
-	}
-	if b.numbers == 0 || less(b.max, v) {
-		b.max = v
-	}
-	b.numbers++
-	if math.IsInf(f, 0) {
-		b.infinite += f
-		return
-	}
-	t := b.sum + f
-	if math.Abs(b.sum) >= math.Abs(f) {
-		b.lost += b.sum - t + f
-	} else {
-		b.lost += f - t + b.sum
-	}
-	b.sum = t
-	b.small += f * 0x1p-64
-}
-
-// less compares integers exactly, all else as floats.
-func less(a, b telemetry.Value) bool {
-	if a.Kind() == telemetry.KindInt && b.Kind() == telemetry.KindInt {
-		return a.Int() < b.Int()
-	}
-	x, _ := a.Number()
-	y, _ := b.Number()
-	return x < y
-}
-
-func (b *bucket) mean() telemetry.Value {
-	m := b.infinite
-	if m == 0 {
-		m = (b.sum + b.lost) / float64(b.numbers)
-		if math.IsNaN(m) || math.IsInf(m, 0) {
-			m = b.small / float64(b.numbers) * 0x1p64
-		}
-	}
-	return telemetry.Float(m)
+	Summary
 }
 
 // bucketStart returns the multiple of step at or before t. Where that would be before all times it is the earliest time.
@@ -99,8 +37,22 @@ func bucketEnd(start, step telemetry.Time) telemetry.Time {
 	return start + step
 }
 
-// aggregate turns readings in order of time into buckets in order of place. It holds one bucket per series at a time.
-func aggregate(readings iter.Seq2[Reading, error], step telemetry.Time, descending bool) iter.Seq2[bucket, error] {
+// portions is what q asks for, by summaries where sel has them.
+func portions(ctx context.Context, sel Selector, q Query, step telemetry.Time) iter.Seq2[Portion, error] {
+	if s, ok := sel.(PortionSelector); ok {
+		return s.Portions(ctx, q, func(t telemetry.Time) telemetry.Time { return bucketStart(t, step) })
+	}
+	return func(yield func(Portion, error) bool) {
+		for r, err := range sel.Readings(ctx, q) {
+			if !yield(Portion{Reading: r}, err) {
+				return
+			}
+		}
+	}
+}
+
+// aggregate turns portions in order of time into buckets in order of place. It holds one bucket per series at a time.
+func aggregate(portions iter.Seq2[Portion, error], step telemetry.Time, descending bool) iter.Seq2[bucket, error] {
 	type key struct {
 		series telemetry.Series
 		unit   string
@@ -108,15 +60,17 @@ func aggregate(readings iter.Seq2[Reading, error], step telemetry.Time, descendi
 	return func(yield func(bucket, error) bool) {
 		open := make(map[key]*bucket)
 		var start telemetry.Time
+		var latest *bucket // of the portion before: mostly the next one is of the same
 		done := make([]bucket, 0, 16)
 		flush := func() bool {
 			done = done[:0]
 			for _, b := range open {
-				if b.count > 0 {
+				if b.Count > 0 {
 					done = append(done, *b)
 				}
 			}
 			clear(open)
+			latest = nil
 			slices.SortFunc(done, func(a, b bucket) int { return ordered(a.compare(b.place), descending) })
 			for _, b := range done {
 				if !yield(b, nil) {
@@ -125,27 +79,31 @@ func aggregate(readings iter.Seq2[Reading, error], step telemetry.Time, descendi
 			}
 			return true
 		}
-		for r, err := range readings {
+		for r, err := range portions {
 			if err != nil {
 				yield(bucket{}, err)
 				return
 			}
-			if at := bucketStart(r.Time, step); at != start {
-				if !flush() {
-					return
+			if latest == nil || r.Time < start || r.Time >= bucketEnd(start, step) {
+				if at := bucketStart(r.Time, step); at != start {
+					if !flush() {
+						return
+					}
+					start = at
 				}
-				start = at
 			}
-			if r.Quality == telemetry.Bad {
-				continue
+			if latest == nil || latest.series != r.Series || latest.unit != r.Unit {
+				k := key{r.Series, r.Unit}
+				if latest = open[k]; latest == nil {
+					latest = &bucket{place: place{start: start, series: r.Series, unit: r.Unit}}
+					open[k] = latest
+				}
 			}
-			k := key{r.Series, r.Unit}
-			b := open[k]
-			if b == nil {
-				b = &bucket{place: place{start: start, series: r.Series, unit: r.Unit}}
-				open[k] = b
+			if r.Of != nil {
+				latest.Join(r.Of)
+			} else {
+				latest.Add(r.Value, r.Quality)
 			}
-			b.add(r.Value)
 		}
 		flush()
 	}
@@ -178,14 +136,14 @@ func skipTo(rows iter.Seq2[bucket, error], after *place, descending bool) iter.S
 func appendBucket(b []byte, k *bucket) []byte {
 	b = appendSeriesName(append(b, '{'), k.series)
 	b = appendTime(append(b, `,"time":`...), k.start)
-	if k.numbers > 0 {
-		b = k.min.AppendJSON(append(b, `,"min":`...))
-		b = k.max.AppendJSON(append(b, `,"max":`...))
-		b = k.mean().AppendJSON(append(b, `,"mean":`...))
+	if k.Numbers > 0 {
+		b = k.Min.AppendJSON(append(b, `,"min":`...))
+		b = k.Max.AppendJSON(append(b, `,"max":`...))
+		b = k.Mean().AppendJSON(append(b, `,"mean":`...))
 	} else {
 		b = append(b, `,"min":null,"max":null,"mean":null`...)
 	}
-	b = strconv.AppendUint(append(b, `,"count":`...), k.count, 10)
+	b = strconv.AppendUint(append(b, `,"count":`...), k.Count, 10)
 	b = telemetry.AppendString(append(b, `,"unit":`...), k.unit)
 	return append(b, '}')
 }
@@ -193,13 +151,13 @@ func appendBucket(b []byte, k *bucket) []byte {
 func appendBucketRow(b []byte, k *bucket) []byte {
 	b = append(k.start.AppendFormat(b), ',')
 	b = appendFields(b, k.series.Node, k.series.Device, k.series.Metric)
-	if k.numbers > 0 {
-		b = k.min.Append(append(b, ','))
-		b = k.max.Append(append(b, ','))
-		b = append(k.mean().Append(append(b, ',')), ',')
+	if k.Numbers > 0 {
+		b = k.Min.Append(append(b, ','))
+		b = k.Max.Append(append(b, ','))
+		b = append(k.Mean().Append(append(b, ',')), ',')
 	} else {
 		b = append(b, ",,,,"...)
 	}
-	b = strconv.AppendUint(b, k.count, 10)
+	b = strconv.AppendUint(b, k.Count, 10)
 	return appendField(append(b, ','), k.unit)
 }

@@ -14,7 +14,7 @@ func (s Status) Print(w io.Writer, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
 	row("%s, running for %s", s.Software, setting.Duration(now.Sub(s.Since).Round(time.Second)))
-	row("store\t%s\t%d records\t%.1f MiB", s.Store.Dir, s.Store.Records, float64(s.Store.Size)/(1<<20))
+	row("store\t%s\t%d records\t%.1f MiB\t%.1f MiB by series", s.Store.Dir, s.Store.Records, float64(s.Store.Size)/(1<<20), float64(s.Store.Blocks)/(1<<20))
 	if s.Store.Err != "" {
 		row("\ttakes in no more\t%s", s.Store.Err)
 	}

@@ -59,6 +59,8 @@ func (g *Gateway) metrics(w *metric.Writer) {
 	}
 	w.Gauge("fieldpost_build_info", "1, labelled with the version that runs.", 1, metric.L("software", s.Software))
 	w.Gauge("fieldpost_journal_size_bytes", "Bytes of the journal on disk.", float64(s.Store.Size))
+	w.Gauge("fieldpost_store_blocks_bytes", "Bytes on disk of what is kept by series.", float64(s.Store.Blocks))
+	w.Gauge("fieldpost_store_blocks_missing_records", "Records that are to be kept by series and are not yet: questions that meet them are slow.", float64(s.Store.Unblocked))
 	w.Gauge("fieldpost_store_records", "Records on disk.", float64(s.Store.Records))
 	w.Counter("fieldpost_store_commits_total", "Commits since the start.", float64(s.Store.Commits))
 	w.Counter("fieldpost_store_quarantined_frames_total", "Frames that arrived corrupt twice and were set aside.", float64(s.Store.Quarantined))

@@ -22,7 +22,9 @@ type Status struct {
 type StoreStatus struct {
 	Dir         string   `json:"dir"`
 	ID          string   `json:"id"`
-	Size        int64    `json:"size"` // bytes of the journal
+	Size        int64    `json:"size"`      // bytes of the journal
+	Blocks      int64    `json:"blocks"`    // bytes of what is kept by series
+	Unblocked   uint64   `json:"unblocked"` // records that are to be, and are not yet
 	Records     uint64   `json:"records"`
 	Commits     uint64   `json:"commits"` // since the start
 	Quarantined uint64   `json:"quarantined"`
@@ -72,7 +74,7 @@ func (g *Gateway) Status(ctx context.Context) (Status, error) {
 	s := Status{
 		Software: g.config.Software, Since: g.started,
 		Store: StoreStatus{
-			Dir: g.config.Data, ID: st.ID.String(), Size: st.Size, Records: st.Records, Commits: st.Commits,
+			Dir: g.config.Data, ID: st.ID.String(), Size: st.Size, Blocks: st.BlockSize, Unblocked: st.Unblocked, Records: st.Records, Commits: st.Commits,
 			Quarantined: st.Quarantined, Dropped: st.Dropped, Err: st.Err, RolledBack: []string{},
 		},
 		Ingest: IngestStatus{

@@ -72,8 +72,14 @@ func (r *Reader) post(seg journal.Segment) error {
 	return nil
 }
 
-// mend deals with an error of the index: if a side file was damaged it is made again, and the question may be asked again.
+// mend deals with an error of index or blocks: if a side file was damaged it is made again, or the journal read in its place, and the question may
+// be asked again.
 func (r *Reader) mend(err error) error {
+	if r.blocks != nil {
+		if err = r.blocks.Mend(err); err == nil {
+			return nil
+		}
+	}
 	var d *index.DamageError
 	if !errors.As(err, &d) {
 		return err
@@ -100,6 +106,9 @@ func (r *Reader) Drop(seg journal.Segment) error {
 		return err
 	}
 	r.series.Forget(r.id, seg.Next)
+	if r.blocks != nil {
+		r.blocks.Drop(seg.Next)
+	}
 	if err := r.index.Drop(seg.First); err != nil {
 		return fmt.Errorf("drop index of segment %d: %w", seg.First, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 
+	"fieldpost/history/blocks"
 	"fieldpost/journal"
 	"fieldpost/journal/index"
 	"fieldpost/telemetry"
@@ -16,9 +17,11 @@ import (
 	"fieldpost/telemetry/ranges"
 )
 
-// candidate is some positions among which something wanted may lie, and the bounds of its times, put right.
+// candidate is some positions among which something wanted may lie, or a chunk of blocks, and the bounds of its times, put right.
 type candidate struct {
 	at       ranges.Range
+	chunk    *blocks.Chunk    // in place of at
+	series   telemetry.Series // of chunk
 	min, max telemetry.Time
 }
 
@@ -37,17 +40,14 @@ func (d direction) compareCandidates(a, b candidate) int {
 	return cmp.Or(cmp.Compare(a.min, b.min), cmp.Compare(a.at.From, b.at.From))
 }
 
-// candidates yields where records of keys with times in [from, to) may lie, in the asked order of their near bound. Of a posting
-// whose times are not certain, which the index gives out first, the bounds are worked out from the frames' headers.
-func (r *Reader) candidates(ctx context.Context, keys []uint64, from, to telemetry.Time, d direction) iter.Seq2[candidate, error] {
-	find := r.index.Select
-	if d == descending {
-		find = r.index.SelectDescending
-	}
+// candidates yields where records of keys with times in [from, to) may lie, in the asked order of their near bound; that they lie among the positions
+// except need not be found. Of a posting whose times are not certain, which the index gives out first, the bounds are worked out from the frames' headers.
+func (r *Reader) candidates(ctx context.Context, keys []uint64, from, to telemetry.Time, d direction, except ranges.Set) iter.Seq2[candidate, error] {
+	q := index.Query{Series: keys, From: int64(from), To: int64(to), Descending: d == descending, Except: except}
 	return func(yield func(candidate, error) bool) {
 		var doubtful []candidate
-		var looked ranges.Set
-		for p, err := range find(keys, int64(from), int64(to)) {
+		looked := except.Clone()
+		for p, err := range r.index.Select(q) {
 			if err == nil {
 				err = ctx.Err()
 			}
@@ -55,7 +55,7 @@ func (r *Reader) candidates(ctx context.Context, keys []uint64, from, to telemet
 				yield(candidate{}, err)
 				return
 			}
-			c := candidate{ranges.Range{From: p.First, To: p.Last}, telemetry.Time(p.Min), telemetry.Time(p.Max)}
+			c := candidate{at: ranges.Range{From: p.First, To: p.Last}, min: telemetry.Time(p.Min), max: telemetry.Time(p.Max)}
 			if p.Min == math.MinInt64 && p.Max == math.MaxInt64 {
 				if looked.HasAll(c.at) { // for another series
 					continue

@@ -50,6 +50,16 @@ func NewCatalogue() *Catalogue {
 	return &Catalogue{nodes: map[string]*catalogueNode{}, covered: map[uint8]uint64{}}
 }
 
+// Len returns how many series there are.
+func (c *Catalogue) Len() (n int) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, node := range c.nodes {
+		n += len(node.series)
+	}
+	return n
+}
+
 // Covered returns the position of reader's journal from which on frames are not yet in the catalogue.
 func (c *Catalogue) Covered(reader uint8) uint64 {
 	c.mu.RLock()

@@ -40,8 +40,8 @@ func (r *Reader) scanEvents(ctx context.Context, q api.EventQuery) iter.Seq2[*ev
 		return func(func(*eventRun, error) bool) {}
 	}
 	d := direction(q.Descending)
-	return scan(d, r.candidates(ctx, []uint64{eventsKey}, q.From, q.To, d), func(at ranges.Range) (runs []*eventRun, err error) {
-		err = r.each(at, func(e entry) {
+	return scan(d, ranges.Set{}, r.candidates(ctx, []uint64{eventsKey}, q.From, q.To, d, ranges.Set{}), func(c candidate) (runs []*eventRun, err error) {
+		err = r.each(c.at, func(e entry) {
 			if run := r.openEvents(e, &q); run != nil {
 				runs = append(runs, run)
 			}
@@ -99,7 +99,7 @@ func (r *Reader) events(e entry) ([]api.Event, error) {
 			ev.Cause[c].Time = shift(ev.Cause[c].Time, delta)
 		}
 		out[i] = api.Event{
-			Event: ev, Node: h.Node, Epoch: h.Epoch, Lane: h.Lane, Seq: h.First + uint64(i), ClockUnset: unset, StoredAt: r.storedAt(e.Entry),
+			Event: ev, Node: h.Node, Epoch: h.Epoch, Lane: h.Lane, Seq: h.First + uint64(i), ClockUnset: unset, StoredAt: r.storedAt(e.Mark),
 		}
 	}
 	return out, nil

@@ -71,7 +71,7 @@ func (r *Reader) records(in journal.Entry) ([]api.Record, error) {
 		return nil, err
 	}
 	delta, unset := r.clock.of(h)
-	o := &opened{header: h, table: table, unset: unset, storedAt: r.storedAt(e.Entry), records: make([]frame.Selected, 1)}
+	o := &opened{header: h, table: table, unset: unset, origins: []origin{{storedAt: r.storedAt(e.Mark)}}, records: make([]frame.Selected, 1)}
 	out := make([]api.Record, len(recs))
 	for i, rec := range recs {
 		if !rec.Stamped {

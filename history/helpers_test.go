@@ -49,7 +49,7 @@ func (s *shelf) open() {
 		s.t.Fatal(err)
 	}
 	s.reader, err = history.Open(history.Options{
-		ID: s.id, Dir: s.dir, Journal: s.journal, Catalogue: s.series, Clock: s.clock, Marked: true,
+		ID: s.id, Dir: s.dir, Journal: s.journal, Catalogue: s.series, Clock: s.clock, Marked: true, Blocks: true, Stretch: 16 << 10,
 	})
 	if err != nil {
 		s.t.Fatal(err)

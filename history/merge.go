@@ -28,6 +28,15 @@ func (m *Merged) Readings(ctx context.Context, q api.Query) iter.Seq2[api.Readin
 	return merge(direction(q.Descending), (*api.Reading).Cursor, seqs)
 }
 
+// Portions yields what q asks for by summaries where there are any; see api.PortionSelector.
+func (m *Merged) Portions(ctx context.Context, q api.Query, span func(telemetry.Time) telemetry.Time) iter.Seq2[api.Portion, error] {
+	seqs := make([]iter.Seq2[api.Portion, error], len(m.readers))
+	for i, r := range m.readers {
+		seqs[i] = r.Portions(ctx, q, span)
+	}
+	return merge(direction(q.Descending), func(p *api.Portion) api.Cursor { return p.Cursor() }, seqs)
+}
+
 // Events yields the events that q asks for in order; see api.EventSelector.
 func (m *Merged) Events(ctx context.Context, q api.EventQuery) iter.Seq2[api.Event, error] {
 	seqs := make([]iter.Seq2[api.Event, error], len(m.readers))
@@ -77,7 +86,7 @@ func (m *Merged) end(ctx context.Context, q api.Query) (*place, error) {
 	var best *place
 	var at api.Cursor
 	for _, r := range m.readers {
-		for o, err := range r.scan(ctx, q) {
+		for o, err := range r.scan(ctx, q, nil) {
 			if err != nil {
 				return nil, err
 			}
@@ -85,7 +94,7 @@ func (m *Merged) end(ctx context.Context, q api.Query) (*place, error) {
 				n := &o.records[0]
 				best = &place{
 					Point:  api.Point{Time: n.Time, Value: n.Value, Quality: n.Quality},
-					reader: r.id, pos: o.pos, unset: o.unset && !n.Stamped, ok: true,
+					reader: r.id, pos: o.origin(n.Place).pos, unset: o.unset && !n.Stamped, ok: true,
 				}
 				at = o.head()
 			}

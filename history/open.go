@@ -9,14 +9,41 @@ import (
 	"fieldpost/telemetry/frame"
 )
 
-// opened is a frame with its wanted records decoded, in the asked order. They are handed out from the front.
+// opened is a frame, or a chunk of blocks, with its wanted records decoded, in the asked order. They are handed out from the front.
 type opened struct {
-	header   frame.Header
-	table    *Table
-	records  []frame.Selected // times put right
-	unset    bool
-	storedAt telemetry.Time
+	header  frame.Header
+	table   *Table
+	records []frame.Selected // times put right
+	unset   bool
+	origins []origin     // by place, at least one
+	of      *api.Portion // in place of all the others: what the chunk comes to; records has one with the time
+}
+
+// origin is an entry of the journal from which records are.
+type origin struct {
+	from     uint32 // place of the first of them
 	pos      uint64
+	storedAt telemetry.Time
+}
+
+// origin returns where the record at place is from.
+func (o *opened) origin(place uint32) origin {
+	if len(o.origins) == 1 {
+		return o.origins[0]
+	}
+	i, exact := slices.BinarySearchFunc(o.origins, place, func(at origin, place uint32) int { return cmp.Compare(at.from, place) })
+	if !exact && i > 0 {
+		i--
+	}
+	return o.origins[i]
+}
+
+// portion is the next record's reading, or what the chunk comes to.
+func (o *opened) portion() api.Portion {
+	if o.of != nil {
+		return *o.of
+	}
+	return api.Portion{Reading: o.reading()}
 }
 
 // head is the place of the next record in the order of readings.
@@ -41,7 +68,7 @@ func (o *opened) reading() api.Reading {
 		Lane:       o.header.Lane,
 		Seq:        o.header.First + uint64(r.Place),
 		ClockUnset: o.unset && !r.Stamped,
-		StoredAt:   o.storedAt,
+		StoredAt:   o.origin(r.Place).storedAt,
 	}
 }
 

@@ -48,17 +48,17 @@ const (
 	fewOfAll  = 64
 )
 
-// keys returns the index keys under which the wanted series, those that f lets through, are found.
-func keys(f api.Filter, wanted []telemetry.Series) []uint64 {
+// keys returns the index keys under which the wanted series, those that f lets through, are found, and whether each has its own.
+func keys(f api.Filter, wanted []telemetry.Series) (found []uint64, own bool) {
 	switch {
 	case f.Node != "" && len(wanted) > fewOfNode:
-		return []uint64{nodeKey(f.Node)}
+		return []uint64{nodeKey(f.Node)}, false
 	case len(wanted) > fewOfAll:
-		return []uint64{readingsKey}
+		return []uint64{readingsKey}, false
 	}
 	out := make([]uint64, len(wanted))
 	for i, s := range wanted {
 		out[i] = seriesKey(s)
 	}
-	return out
+	return out, true
 }

@@ -1,10 +1,12 @@
 package history
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"sync"
 
+	"fieldpost/history/blocks"
 	"fieldpost/history/recent"
 	"fieldpost/journal"
 	"fieldpost/journal/index"
@@ -21,6 +23,8 @@ type Options struct {
 	Catalogue *Catalogue
 	Clock     Clock // nil: frames are taken at their word
 	Marked    bool  // an entry's Mark is its commit time in Unix nanoseconds
+	Blocks    bool  // keep the readings by series too; see Transpose
+	Stretch   int64 // bytes of the open segment of which blocks are made together; default 8 MiB
 	Log       *slog.Logger
 }
 
@@ -29,6 +33,8 @@ type Reader struct {
 	id      uint8
 	journal *journal.Journal
 	index   *index.Index
+	blocks  *blocks.Set // nil: none are kept
+	stretch int64
 	series  *Catalogue
 	clock   Clock
 	marked  bool
@@ -49,6 +55,7 @@ func Open(o Options) (*Reader, error) {
 	r := &Reader{
 		id: o.ID, journal: o.Journal, series: o.Catalogue, clock: o.Clock, marked: o.Marked, tables: newTables(), log: o.Log,
 	}
+	r.stretch = cmp.Or(o.Stretch, stretchBytes)
 	var missing []journal.Segment
 	var err error
 	if r.index, missing, err = index.Open(o.Dir, o.Journal.Segments(), o.Log); err != nil {
@@ -62,6 +69,11 @@ func Open(o Options) (*Reader, error) {
 	r.unsealed = r.journal.Next()
 	if n := len(missing); n > 0 {
 		r.unsealed = missing[n-1].First // the open one
+	}
+	if o.Blocks {
+		if r.blocks, err = blocks.Open(o.Dir, r.holds, o.Log); err != nil {
+			return nil, err
+		}
 	}
 	return r, r.catalogue()
 }
@@ -137,10 +149,10 @@ func (r *Reader) table(pos uint64, h frame.Header) (*Table, error) {
 	return t, nil
 }
 
-// storedAt is when an entry was committed, if the journal says.
-func (r *Reader) storedAt(e journal.Entry) telemetry.Time {
+// storedAt is when an entry with this mark was committed, if the journal says.
+func (r *Reader) storedAt(mark uint64) telemetry.Time {
 	if !r.marked {
 		return 0
 	}
-	return telemetry.Time(e.Mark)
+	return telemetry.Time(mark)
 }

@@ -1,7 +1,9 @@
 package history
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 
@@ -15,7 +17,7 @@ import (
 // yielded. A frame that cannot be read any more is left out and logged.
 func (r *Reader) Readings(ctx context.Context, q api.Query) iter.Seq2[api.Reading, error] {
 	return func(yield func(api.Reading, error) bool) {
-		for o, err := range r.scan(ctx, q) {
+		for o, err := range r.scan(ctx, q, nil) {
 			if err != nil {
 				yield(api.Reading{}, err)
 				return
@@ -27,33 +29,102 @@ func (r *Reader) Readings(ctx context.Context, q api.Query) iter.Seq2[api.Readin
 	}
 }
 
-// scan yields, for each record that q asks for, in order, the frame at whose head it stands.
-func (r *Reader) scan(ctx context.Context, q api.Query) iter.Seq2[*opened, error] {
+// Portions yields what q asks for by summaries where there are any; see api.PortionSelector.
+func (r *Reader) Portions(ctx context.Context, q api.Query, span func(telemetry.Time) telemetry.Time) iter.Seq2[api.Portion, error] {
+	return func(yield func(api.Portion, error) bool) {
+		for o, err := range r.scan(ctx, q, span) {
+			if err != nil {
+				yield(api.Portion{}, err)
+				return
+			}
+			if !yield(o.portion(), nil) {
+				return
+			}
+		}
+	}
+}
+
+// scan yields, for each record that q asks for, in order, the frame at whose head it stands. Where span is not nil, a chunk that lies in one span stands for
+// all its records.
+func (r *Reader) scan(ctx context.Context, q api.Query, span func(telemetry.Time) telemetry.Time) iter.Seq2[*opened, error] {
+	if span != nil {
+		return r.scanSpans(ctx, q, span)
+	}
 	return steady(q.After, r.mend, func(after *api.Cursor) iter.Seq2[*opened, error] {
 		q := q
 		if after != nil {
 			at := *after
 			q.After = &at
 		}
-		return r.scanOnce(ctx, q)
+		return r.scanOnce(ctx, q, nil)
 	})
 }
 
-func (r *Reader) scanOnce(ctx context.Context, q api.Query) iter.Seq2[*opened, error] {
+// scanSpans is scan with a span. What stands for many records has no place from which it could be begun again.
+func (r *Reader) scanSpans(ctx context.Context, q api.Query, span func(telemetry.Time) telemetry.Time) iter.Seq2[*opened, error] {
+	return func(yield func(*opened, error) bool) {
+		for tries := 0; ; tries++ {
+			var failed error
+			began := false
+			for o, err := range r.scanOnce(ctx, q, span) {
+				if err != nil {
+					failed = err
+					break
+				}
+				began = true
+				if !yield(o, nil) {
+					return
+				}
+			}
+			if failed == nil {
+				return
+			}
+			mended := r.mend(failed)
+			if mended == nil && began {
+				mended = fmt.Errorf("%w; what is damaged was put aside, ask again", failed)
+			}
+			if mended != nil || tries == mends {
+				yield(nil, cmp.Or(mended, failed))
+				return
+			}
+		}
+	}
+}
+
+func (r *Reader) scanOnce(ctx context.Context, q api.Query, span func(telemetry.Time) telemetry.Time) iter.Seq2[*opened, error] {
 	narrow(&q.From, &q.To, q.After, q.Descending)
 	wanted := r.series.Match(q.Filter)
 	if q.From >= q.To || len(wanted) == 0 {
 		return func(func(*opened, error) bool) {}
 	}
 	d := direction(q.Descending)
-	return scan(d, r.candidates(ctx, keys(q.Filter, wanted), q.From, q.To, d), func(at ranges.Range) (runs []*opened, err error) {
+	found, own := keys(q.Filter, wanted)
+	fromJournal := func(at ranges.Range) (runs []*opened, err error) {
 		err = r.each(at, func(e entry) {
 			if o := r.open(e, &q); o != nil {
 				runs = append(runs, o)
 			}
 		})
 		return runs, err
-	})
+	}
+	if r.blocks == nil || !own {
+		return scan(d, ranges.Set{}, r.candidates(ctx, found, q.From, q.To, d, ranges.Set{}), func(c candidate) ([]*opened, error) { return fromJournal(c.at) })
+	}
+	return func(yield func(*opened, error) bool) {
+		view := r.blocks.View()
+		defer view.Close()
+		candidates := mergeCandidates(d, r.chunks(ctx, view, wanted, q.From, q.To, d), r.candidates(ctx, found, q.From, q.To, d, view.Covered))
+		scan(d, view.Covered, candidates, func(c candidate) ([]*opened, error) {
+			if c.chunk == nil {
+				return fromJournal(c.at)
+			}
+			o, err := r.openChunk(view, c, &q, span)
+			if o == nil || err != nil {
+				return nil, err
+			}
+			return []*opened{o}, nil
+		})(yield)
+	}
 }
 
 // narrow uses the cursor to look at no more time than is left.
@@ -87,7 +158,7 @@ func (r *Reader) open(e entry, q *api.Query) *opened {
 		return nil
 	}
 	delta, unset := r.clock.of(e.header)
-	o := &opened{pos: e.Pos, header: e.header, table: table, records: records, unset: unset, storedAt: r.storedAt(e.Entry)}
+	o := &opened{header: e.header, table: table, records: records, unset: unset, origins: []origin{{pos: e.Pos, storedAt: r.storedAt(e.Mark)}}}
 	if !o.arrange(q, delta) {
 		return nil
 	}

@@ -15,12 +15,12 @@ type run interface {
 }
 
 // scan yields, for each record among the candidates, in the asked order, the run at whose head it stands. It opens a candidate when
-// nothing open comes before all that it holds, so memory goes with how much overlaps in time. open returns all that is wanted of the frames
-// among some positions.
-func scan[R run](d direction, candidates iter.Seq2[candidate, error], open func(at ranges.Range) ([]R, error)) iter.Seq2[R, error] {
+// nothing open comes before all that it holds, so memory goes with how much overlaps in time. open returns all that is wanted of a candidate's
+// frames or chunk. Positions in except are passed over.
+func scan[R run](d direction, except ranges.Set, candidates iter.Seq2[candidate, error], open func(candidate) ([]R, error)) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
 		var none R
-		var seen ranges.Set // what is wanted lies under several keys
+		seen := except.Clone() // what is wanted lies under several keys
 		h := &runHeap[R]{d: d}
 		next := func() bool {
 			top := h.runs[0]
@@ -44,14 +44,26 @@ func scan[R run](d direction, candidates iter.Seq2[candidate, error], open func(
 					return
 				}
 			}
-			for part := range ranges.Make(c.at).Minus(seen.Intersect(ranges.Make(c.at))).All() {
-				runs, err := open(part)
+			take := func(c candidate) bool {
+				runs, err := open(c)
 				if err != nil {
 					yield(none, err)
-					return
+					return false
 				}
 				for _, r := range runs {
 					heap.Push(h, r)
+				}
+				return true
+			}
+			if c.chunk != nil {
+				if !take(c) {
+					return
+				}
+				continue
+			}
+			for part := range ranges.Make(c.at).Minus(seen.Intersect(ranges.Make(c.at))).All() {
+				if !take(candidate{at: part}) {
+					return
 				}
 			}
 			seen.Add(c.at)

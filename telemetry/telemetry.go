@@ -59,14 +59,22 @@ func (t Time) String() string { return string(t.AppendFormat(nil)) }
 
 // AppendFormat appends what String returns.
 func (t Time) AppendFormat(b []byte) []byte {
-	layout := "2006-01-02T15:04:05.000000000Z07:00"
-	switch {
-	case t%1e6 == 0:
-		layout = "2006-01-02T15:04:05.000Z07:00"
-	case t%1e3 == 0:
-		layout = "2006-01-02T15:04:05.000000Z07:00"
+	digits, fraction := 9, t%1e9
+	if fraction < 0 {
+		fraction += 1e9
 	}
-	return t.Go().AppendFormat(b, layout)
+	for ; digits > 3 && fraction%1e3 == 0; digits -= 3 {
+		fraction /= 1e3
+	}
+	b = t.Go().AppendFormat(b, time.RFC3339) // of this layout alone package time makes short work
+	at := len(b) - 1                         // Z
+	b = append(b, "000000000Z"[9-digits:]...)
+	b[at] = '.'
+	for i := at + digits; i > at; i-- {
+		b[i] = byte('0' + fraction%10)
+		fraction /= 10
+	}
+	return b
 }
 
 // Quality says what a value is worth. Doubt about the clock is apart: see ClockState.

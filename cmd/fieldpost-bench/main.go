@@ -21,7 +21,9 @@ const usage = `fieldpost-bench repeats what is published about Fieldpost.
                                    measures how many readings a second come from a driver to the gateway's disk, everything in between at work
   fieldpost-bench drain [-readings N] [-runs R] [-only NAME] [-json]
                                    measures how fast a backlog is taken, and how fast it comes to the gateway's disk afterwards
-  fieldpost-bench page [-o FILE]   makes the four measurements above and writes docs/benchmarks.md of them
+  fieldpost-bench query [-days N] [-asked N] [-dir FOLDER] [-json]
+                                   measures how long a gateway takes to answer from billions of readings
+  fieldpost-bench page [-o FILE]   makes the five measurements above and writes docs/benchmarks.md of them
   fieldpost-bench edge -config FILE [-clock FILE] [-segment SIZE] [-room SIZE]
                                    an edge with a clock that can be stepped and with little room, for torture
   fieldpost-bench version

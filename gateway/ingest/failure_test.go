@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -108,11 +109,16 @@ func TestFullDisk(t *testing.T) {
 // copyDir takes the folder as a power cut, or a backup, would find it.
 func copyDir(t *testing.T, from string) string {
 	t.Helper()
-	to := t.TempDir()
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		t.Fatal(err)
+	for {
+		to := t.TempDir()
+		err := os.CopyFS(to, os.DirFS(from))
+		if err == nil {
+			return to
+		}
+		if !errors.Is(err, fs.ErrNotExist) { // a file got its name, or went, between listing and copying
+			t.Fatal(err)
+		}
 	}
-	return to
 }
 
 // A copy of the folder taken while the gateway runs is what a kill leaves: everything that was acked is in it.

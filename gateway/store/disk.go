@@ -103,7 +103,7 @@ func (s *Store) openDisk(first bool) (_ *disk, _ *ledger, err error) {
 	}
 	s.mu.Unlock()
 	if d.reader, err = history.Open(history.Options{
-		ID: readerID, Dir: dir, Journal: d.journal, Catalogue: s.series, Clock: s.clock, Marked: true, Log: s.log,
+		ID: readerID, Dir: dir, Journal: d.journal, Catalogue: s.series, Clock: s.clock, Marked: true, Blocks: s.retention.BySeries, Log: s.log,
 	}); err != nil {
 		return nil, nil, err
 	}

@@ -12,10 +12,10 @@ import (
 )
 
 var (
-	_ api.Selector      = (*Store)(nil)
-	_ api.EventSelector = (*Store)(nil)
-	_ api.FeedSelector  = (*Store)(nil)
-	_ api.FeedSelector  = (*Store)(nil)
+	_ api.Selector        = (*Store)(nil)
+	_ api.EventSelector   = (*Store)(nil)
+	_ api.FeedSelector    = (*Store)(nil)
+	_ api.PortionSelector = (*Store)(nil)
 )
 
 // Nodes is api.Selector. Past epochs, of which there can be thousands with nothing to tell, are not listed.
@@ -90,6 +90,15 @@ func (s *Store) Readings(ctx context.Context, q api.Query) iter.Seq2[api.Reading
 	return d.merged.Readings(ctx, q)
 }
 
+// Portions is api.PortionSelector.
+func (s *Store) Portions(ctx context.Context, q api.Query, span func(telemetry.Time) telemetry.Time) iter.Seq2[api.Portion, error] {
+	d, err := s.readers()
+	if err != nil {
+		return func(yield func(api.Portion, error) bool) { yield(api.Portion{}, err) }
+	}
+	return d.merged.Portions(ctx, q, span)
+}
+
 // Events is api.EventSelector.
 func (s *Store) Events(ctx context.Context, q api.EventQuery) iter.Seq2[api.Event, error] {
 	d, err := s.readers()
@@ -134,7 +143,9 @@ type Status struct {
 	Generation  uint64
 	Err         string // why it takes in no more; "" while it does
 	Size        int64  // bytes of the journal on disk
+	BlockSize   int64  // bytes of what is kept by series
 	Records     uint64 // positions on disk
+	Unblocked   uint64 // positions that are to be kept by series, and are not yet
 	Next        uint64 // journal position of the next record
 	Written     uint64 // bytes of frames since the store was opened
 	Commits     uint64 // since the store was opened
@@ -160,6 +171,7 @@ func (s *Store) Status() Status {
 	st.Generation = s.generation
 	if d := s.disk; d != nil {
 		st.Size = d.journal.Size()
+		st.BlockSize, st.Unblocked = d.reader.Blocks()
 		st.Records = d.journal.Kept().Len()
 		st.Next = d.journal.Next()
 		st.Written, st.Commits = d.journal.Written()

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -25,9 +26,9 @@ const (
 var benchBegan = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
 // filled is a store of readings once a second: the first node's for benchDays, the others' for the first day, a minute a frame, in the order in which they came.
-func filled(b *testing.B) *store.Store {
+func filled(b *testing.B, bySeries bool) *store.Store {
 	b.Helper()
-	st, err := store.Open(b.TempDir(), store.RetentionSettings{}, nil)
+	st, err := store.Open(b.TempDir(), store.RetentionSettings{BySeries: bySeries}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -82,13 +83,26 @@ func filled(b *testing.B) *store.Store {
 		}
 	}
 	flush()
+	if bySeries {
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error)
+		go func() { done <- st.Run(ctx) }()
+		b.Cleanup(func() { cancel(); <-done })
+		for tick := time.Tick(100 * time.Millisecond); st.Status().Unblocked > 0; <-tick {
+		}
+	}
 	return st
 }
 
 // BenchmarkQuery asks the HTTP handler over a store of 27.6 million readings, the first node's week and nine more nodes' day: an hour of one
 // metric, a day, and steps over a week. p50 and p95 are of the single questions.
 func BenchmarkQuery(b *testing.B) {
-	st := filled(b)
+	for _, bySeries := range []bool{false, true} {
+		b.Run(fmt.Sprintf("by_series=%v", bySeries), func(b *testing.B) { benchmarkQuery(b, filled(b, bySeries)) })
+	}
+}
+
+func benchmarkQuery(b *testing.B, st *store.Store) {
 	h := api.New(st, api.Options{})
 	random := rand.New(rand.NewPCG(3, 4))
 	for _, c := range []struct {

@@ -26,7 +26,9 @@ func (s *Store) Retain() error {
 	if err := s.sealOld(maxAge); err != nil {
 		return err
 	}
-	size := s.disk.journal.Size()
+	for limit := maxSize / blocksShare; limit > 0 && blockSize(s.disk) > limit && s.disk.reader.DropOldestBlock(); {
+	}
+	size := s.disk.journal.Size() + blockSize(s.disk)
 	for _, seg := range s.disk.journal.Segments() {
 		if !seg.Sealed || seg.Next > s.checkpointed {
 			break

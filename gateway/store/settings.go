@@ -9,7 +9,13 @@ type RetentionSettings struct {
 	MaxAge setting.Duration `yaml:"max_age"`
 	// How much the store may take up, at least 128MiB; then the oldest goes first. 0 for as much as there is.
 	MaxSize setting.Size `yaml:"max_size"`
+	// Whether readings are kept by series too, so that questions over days and months are quick. It takes half as much disk again, more where
+	// nodes say little, and of max_size at most a quarter, for the newest; when the disk is short it goes first.
+	BySeries bool `yaml:"by_series"`
 }
+
+// SetDefaults is setting.Defaulter.
+func (s *RetentionSettings) SetDefaults() { s.BySeries = true }
 
 // minSize leaves room for the open segment and one sealed one of the gateway's journal.
 const minSize = 128 << 20

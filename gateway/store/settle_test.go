@@ -2,6 +2,8 @@ package store
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -50,11 +52,16 @@ func manyFrames(t *testing.T, first, n int) []Frame {
 
 func copied(t *testing.T, from string) string {
 	t.Helper()
-	to := t.TempDir()
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		t.Fatal(err)
+	for {
+		to := t.TempDir()
+		err := os.CopyFS(to, os.DirFS(from))
+		if err == nil {
+			return to
+		}
+		if !errors.Is(err, fs.ErrNotExist) { // a file got its name, or went, between listing and copying
+			t.Fatal(err)
+		}
 	}
-	return to
 }
 
 func content(t *testing.T, path string) []byte {

@@ -22,6 +22,11 @@ func (s *Store) roomFor(n int64) error {
 	if err != nil {
 		return fmt.Errorf("ask for free space in %s: %w", s.dir, err)
 	}
+	for free < n+s.reserve && s.disk.reader.DropOldestBlock() {
+		if free, err = s.free(); err != nil {
+			return fmt.Errorf("ask for free space in %s: %w", s.dir, err)
+		}
+	}
 	if free >= n+s.reserve {
 		if s.full.Swap(nil) != nil {
 			s.log.Info("disk has room again")

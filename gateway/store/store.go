@@ -175,8 +175,13 @@ func (s *Store) wake() {
 	s.changed = make(chan struct{})
 }
 
-// Run writes checkpoints and applies retention until ctx ends.
+// Run writes checkpoints, applies retention and makes blocks until ctx ends.
 func (s *Store) Run(ctx context.Context) error {
+	if s.retention.BySeries {
+		var making sync.WaitGroup
+		defer making.Wait()
+		making.Go(func() { s.makeBlocks(ctx) })
+	}
 	tick := time.NewTicker(checkpointEvery)
 	defer tick.Stop()
 	ailing := false

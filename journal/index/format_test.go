@@ -101,8 +101,12 @@ func FuzzFile(f *testing.F) {
 		n := 0
 		ids, _ := x.Series()
 		for _, seq := range []func([]uint64, int64, int64) func(func(Posting, error) bool){
-			func(s []uint64, a, b int64) func(func(Posting, error) bool) { return x.Select(s, a, b) },
-			func(s []uint64, a, b int64) func(func(Posting, error) bool) { return x.SelectDescending(s, a, b) },
+			func(s []uint64, a, b int64) func(func(Posting, error) bool) {
+				return x.Select(Query{Series: s, From: a, To: b})
+			},
+			func(s []uint64, a, b int64) func(func(Posting, error) bool) {
+				return x.Select(Query{Series: s, From: a, To: b, Descending: true})
+			},
 		} {
 			for range seq(ids, math.MinInt64, math.MaxInt64) {
 				if n++; n > 1000*len(b) {

@@ -104,11 +104,11 @@ func compare(t *testing.T, x *index.Index, all []index.Posting, r *rand.Rand, se
 			}
 		}
 		slices.SortFunc(want, ascending)
-		if got := take(t, x.Select(ids, from, to)); !slices.Equal(got, want) {
+		if got := take(t, x.Select(index.Query{Series: ids, From: from, To: to})); !slices.Equal(got, want) {
 			t.Fatalf("select %x from %d to %d: %d postings, want %d", ids, from, to, len(got), len(want))
 		}
 		slices.SortFunc(want, descending)
-		if got := take(t, x.SelectDescending(ids, from, to)); !slices.Equal(got, want) {
+		if got := take(t, x.Select(index.Query{Series: ids, From: from, To: to, Descending: true})); !slices.Equal(got, want) {
 			t.Fatalf("select descending %x from %d to %d: %d postings, want %d", ids, from, to, len(got), len(want))
 		}
 	}
@@ -242,7 +242,7 @@ func TestCoalescing(t *testing.T) {
 			x, _ := open(t, dir)
 			x.Add(c.add...)
 			for range 2 {
-				if got := take(t, x.Select([]uint64{1, 2}, math.MinInt64, math.MaxInt64)); !slices.Equal(got, c.want) {
+				if got := take(t, x.Select(index.Query{Series: []uint64{1, 2}, From: math.MinInt64, To: math.MaxInt64})); !slices.Equal(got, c.want) {
 					t.Errorf("got %v, want %v", got, c.want)
 				}
 				if err := x.Seal(journal.Segment{First: 1, Next: 10000, Sealed: true}); err != nil {
@@ -262,13 +262,13 @@ func TestSealCutsAtTheBorder(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []index.Posting{{1, 90, 100, 0, 3}, {1, 101, 120, 0, 3}}
-	if got := take(t, x.Select([]uint64{1}, 0, 10)); !slices.Equal(got, want) {
+	if got := take(t, x.Select(index.Query{Series: []uint64{1}, From: 0, To: 10})); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if err := x.Drop(1); err != nil {
 		t.Fatal(err)
 	}
-	if got := take(t, x.Select([]uint64{1}, 0, 10)); !slices.Equal(got, want[1:]) {
+	if got := take(t, x.Select(index.Query{Series: []uint64{1}, From: 0, To: 10})); !slices.Equal(got, want[1:]) {
 		t.Errorf("after the drop: %v", got)
 	}
 }
@@ -335,7 +335,7 @@ func TestEveryBadByte(t *testing.T) {
 		if len(missing) == 1 {
 			continue
 		}
-		for _, seq := range []iter.Seq2[index.Posting, error]{x.Select(ids, math.MinInt64, math.MaxInt64), x.SelectDescending(ids, math.MinInt64, math.MaxInt64)} {
+		for _, seq := range []iter.Seq2[index.Posting, error]{x.Select(index.Query{Series: ids, From: math.MinInt64, To: math.MaxInt64}), x.Select(index.Query{Series: ids, From: math.MinInt64, To: math.MaxInt64, Descending: true})} {
 			var last error
 			for _, err := range seq {
 				if last != nil {
@@ -372,7 +372,7 @@ func TestDropMeanwhile(t *testing.T) {
 		}
 	}
 	var got []int64
-	for p, err := range x.Select([]uint64{7}, 0, 10) {
+	for p, err := range x.Select(index.Query{Series: []uint64{7}, From: 0, To: 10}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -395,7 +395,7 @@ func TestDropMeanwhile(t *testing.T) {
 	}
 	before := count()
 	for range 50 {
-		for range x.Select([]uint64{7}, 0, 10) {
+		for range x.Select(index.Query{Series: []uint64{7}, From: 0, To: 10}) {
 			break
 		}
 	}

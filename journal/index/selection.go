@@ -5,24 +5,24 @@ import (
 	"container/heap"
 	"iter"
 	"slices"
+
+	"fieldpost/telemetry/ranges"
 )
 
-// Select yields the postings of the series that may hold records with from <= time < to, ordered by Min, then First. Memory
-// grows with the number of segments and series, not with what is stored. It shows the index as it was when the iteration began. The
-// first error, a *DamageError for a damaged side file, ends it.
-func (x *Index) Select(series []uint64, from, to int64) iter.Seq2[Posting, error] {
-	return x.selection(series, from, to, false)
+// Query asks for postings of any of Series that may hold records with From <= time < To.
+type Query struct {
+	Series     []uint64
+	From, To   int64
+	Descending bool       // by Max, then Last, from the highest down, in place of by Min, then First
+	Except     ranges.Set // of segments that lie in it altogether nothing is looked for
 }
 
-// SelectDescending is Select ordered by Max, then Last, from the highest down.
-func (x *Index) SelectDescending(series []uint64, from, to int64) iter.Seq2[Posting, error] {
-	return x.selection(series, from, to, true)
-}
-
-func (x *Index) selection(series []uint64, from, to int64, descending bool) iter.Seq2[Posting, error] {
-	series = slices.Compact(slices.Sorted(slices.Values(series)))
+// Select yields the postings that q asks for, in order. Memory grows with the number of segments and series, not with what is stored. It shows
+// the index as it was when the iteration began. The first error, a *DamageError for a damaged side file, ends it.
+func (x *Index) Select(q Query) iter.Seq2[Posting, error] {
+	q.Series = slices.Compact(slices.Sorted(slices.Values(q.Series)))
 	return func(yield func(Posting, error) bool) {
-		s := selection{series: series, from: from, to: to, descending: descending, open: map[*part]*reader{}}
+		s := selection{Query: q, open: map[*part]*reader{}}
 		defer s.close()
 		s.start(x)
 		var err error
@@ -63,22 +63,20 @@ type source struct {
 
 // selection merges sources: a heap, the next posting on top.
 type selection struct {
-	series     []uint64
-	from, to   int64
-	descending bool
-	sources    []*source
-	open       map[*part]*reader
+	Query
+	sources []*source
+	open    map[*part]*reader
 }
 
 // start gathers the sources: what is in memory, and the parts.
 func (s *selection) start(x *Index) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for _, id := range s.series {
+	for _, id := range s.Series {
 		s.push(slices.DeleteFunc(slices.Clone(x.memory[id]), s.unwanted))
 	}
 	for _, p := range x.parts {
-		if lo, hi := p.span.reach(); s.wants(lo, hi) {
+		if lo, hi := p.span.reach(); s.wants(lo, hi) && !s.Except.HasAll(ranges.Range{From: p.first, To: p.next - 1}) {
 			heap.Push(s, &source{key: s.bound(lo, hi), part: p})
 		}
 	}
@@ -86,10 +84,10 @@ func (s *selection) start(x *Index) {
 
 func (s *selection) unwanted(p Posting) bool { return !s.wants(p.Min, p.Max) }
 
-func (s *selection) wants(lo, hi int64) bool { return lo < s.to && hi >= s.from }
+func (s *selection) wants(lo, hi int64) bool { return lo < s.To && hi >= s.From }
 
 func (s *selection) bound(lo, hi int64) int64 {
-	if s.descending {
+	if s.Descending {
 		return hi
 	}
 	return lo
@@ -107,7 +105,7 @@ func (s *selection) push(found []Posting) {
 }
 
 func (s *selection) compare(a, b Posting) int {
-	if s.descending {
+	if s.Descending {
 		return cmp.Or(cmp.Compare(b.Max, a.Max), cmp.Compare(b.Last, a.Last), cmp.Compare(b.Series, a.Series))
 	}
 	return byMin(a, b)
@@ -139,7 +137,7 @@ func (s *selection) openPart(p *part) error {
 		return err
 	}
 	s.open[p] = r
-	for _, id := range s.series {
+	for _, id := range s.Series {
 		e, ok, err := r.find(id)
 		if err != nil {
 			return err
@@ -149,7 +147,7 @@ func (s *selection) openPart(p *part) error {
 			continue
 		}
 		src := &source{key: s.bound(lo, hi), part: p, opened: true, series: id, off: e.first, blocks: e.blocks}
-		if s.descending {
+		if s.Descending {
 			src.off = e.last
 		}
 		r.users++
@@ -168,19 +166,19 @@ func (s *selection) readBlock(src *source, r *reader) error {
 		return err
 	}
 	more := src.blocks > 1
-	if s.descending && more && b.previous == 0 {
+	if s.Descending && more && b.previous == 0 {
 		return damaged("block at %d has none before it", src.off)
 	}
 	// The next block holds nothing beyond key, in the order asked for.
 	src.blocks--
-	if s.descending {
+	if s.Descending {
 		src.off -= uint64(b.previous)
 		src.key = b.before
-		more = more && src.key >= s.from
+		more = more && src.key >= s.From
 	} else {
 		src.off += uint64(b.size)
 		src.key = b.postings[len(b.postings)-1].Min
-		more = more && src.key < s.to
+		more = more && src.key < s.To
 	}
 	if more {
 		heap.Fix(s, 0)
@@ -222,7 +220,7 @@ func (s *selection) Pop() any {
 func (s *selection) Less(i, j int) bool {
 	a, b := s.sources[i], s.sources[j]
 	if a.key != b.key {
-		return (a.key < b.key) != s.descending
+		return (a.key < b.key) != s.Descending
 	}
 	if a.part != nil || b.part != nil {
 		return a.part != nil && b.part == nil
