@@ -45,7 +45,7 @@ var layers = []layer{
 	{"cmd", []string{""}, "wires whatever it needs"},
 	{"powercut", nil, "a disk for the tests of whatever is kept on one"},
 	{"internal/child", nil, "runs the built binaries for what tries them"},
-	{"measure", []string{"drivers", "configs/setting", "telemetry", "faultproxy", "internal/child", "internal/testca"}, "it measures the built binaries from outside"},
+	{"measure", []string{"drivers", "configs/setting", "telemetry", "faultproxy", "internal/child", "internal/testca", "forwarder"}, "it measures the built binaries from outside; of many nodes it makes up all but the forwarder"},
 	{"torture", []string{"drivers/emulate", "faultproxy", "internal/child"}, "it tries the built binaries from outside, and believes nothing else"},
 	{"model", []string{"telemetry", "api", "forwarder", "edge", "gateway"}, "a test: both sides, with a made-up network between"},
 	{"e2e", []string{"drivers/emulate", "faultproxy", "powercut", "telemetry"}, "tests the built binaries from outside"},

@@ -23,7 +23,9 @@ const usage = `fieldpost-bench repeats what is published about Fieldpost.
                                    measures how fast a backlog is taken, and how fast it comes to the gateway's disk afterwards
   fieldpost-bench query [-days N] [-asked N] [-dir FOLDER] [-json]
                                    measures how long a gateway takes to answer from billions of readings
-  fieldpost-bench page [-o FILE]   makes the five measurements above and writes docs/benchmarks.md of them
+  fieldpost-bench nodes [-nodes N] [-seconds S] [-outage D] [-browsers B] [-json]
+                                   measures one gateway with many nodes, at rest and when all come back at once
+  fieldpost-bench page [-o FILE]   makes the six measurements above and writes docs/benchmarks.md of them
   fieldpost-bench edge -config FILE [-clock FILE] [-segment SIZE] [-room SIZE]
                                    an edge with a clock that can be stepped and with little room, for torture
   fieldpost-bench version

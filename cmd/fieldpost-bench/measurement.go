@@ -28,7 +28,7 @@ type measurement struct {
 
 // measurements are all whose figures are published in docs/benchmarks.md, in its order, with the defaults of their flags.
 func measurements() []measurement {
-	return []measurement{wireMeasurement(), flashMeasurement(), throughputMeasurement(), drainMeasurement(), queryMeasurement()}
+	return []measurement{wireMeasurement(), flashMeasurement(), throughputMeasurement(), drainMeasurement(), queryMeasurement(), nodesMeasurement()}
 }
 
 // command makes a subcommand of m.
