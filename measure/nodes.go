@@ -79,7 +79,9 @@ func (s *site) nodes(ctx context.Context, o NodesOptions, r *NodesReport) error 
 	defer working.Wait()
 	defer cancel()
 	working.Go(func() { c.run(ctx, dialer) })
-	working.Go(func() { c.issue(ctx) })
+	issuing, enough := context.WithCancel(ctx)
+	defer enough()
+	working.Go(func() { c.issue(issuing) })
 	if err := await(ctx, "all nodes to be there", 3*time.Minute, func() bool {
 		for _, n := range c.nodes {
 			if n.acknowledged() == 0 {
@@ -94,6 +96,13 @@ func (s *site) nodes(ctx context.Context, o NodesOptions, r *NodesReport) error 
 		return err
 	}
 	if err := s.herd(ctx, o, c, r); err != nil {
+		return err
+	}
+	enough()
+	if err := await(ctx, "the last acks", time.Minute, func() bool {
+		records, _ := c.waiting()
+		return records == 0
+	}); err != nil {
 		return err
 	}
 	return s.proveAll(c, r)
@@ -190,8 +199,8 @@ func (s *site) proveAll(c *crowd, r *NodesReport) error {
 		}
 	}
 	for _, n := range c.nodes {
-		if has, acked := stored[n.name], int(n.acknowledged()); has < acked {
-			return fmt.Errorf("%s: %d records are stored, %d were acknowledged", n.name, has, acked)
+		if has, issued := stored[n.name], int(n.issued*crowdFrame); has != issued {
+			return fmt.Errorf("%s: %d records are stored, %d were issued", n.name, has, issued)
 		}
 		r.Records += uint64(stored[n.name])
 	}

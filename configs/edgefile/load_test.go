@@ -125,7 +125,7 @@ devices: sensors/*
 	if config.Clock.Source != "auto" || config.HTTP.Listen != "127.0.0.1:8081" {
 		t.Errorf("got %+v, %+v", config.Clock, config.HTTP)
 	}
-	wantLink := mqtt.Settings{URL: "tcp://127.0.0.1:1883", Username: "u", PasswordFile: filepath.Join(dir, "secret"), Prefix: "fp", Ack: "gateway"}
+	wantLink := mqtt.Settings{URL: "tcp://127.0.0.1:1883", Username: "u", PasswordFile: filepath.Join(dir, "secret"), Prefix: "fp", Ack: "gateway", Keepalive: setting.Duration(time.Minute)}
 	if len(config.Links) != 1 || config.Links[0].Name != "lan" || *config.Links[0].MQTT != wantLink {
 		t.Errorf("got %+v", config.Links)
 	}

@@ -56,6 +56,7 @@ type Book struct {
 	state   *journal.State
 	front   *front.Front // before all lanes
 	clock   *clock.Clock
+	floor   *clock.Keeper // of clock
 	series  *catalogue
 	past    *history.Catalogue // of all lanes
 	writers [len(laneFolders)]*writer
@@ -123,11 +124,10 @@ func Open(o Options) (_ *Book, err error) {
 	if err := b.past.Load(b.state); err != nil {
 		b.log.Warn("the catalogue of series cannot be read; it is worked out anew from the frames", "err", err)
 	}
-	floor, err := b.loadFloor()
-	if err != nil {
+	if b.floor, err = clock.Keep(filepath.Join(o.Dir, "clock.floor"), o.Log); err != nil {
 		return nil, err
 	}
-	b.clock = clock.New(o.Clock, b.boot(o.BootID), floor, o.Log)
+	b.clock = clock.New(o.Clock, b.boot(o.BootID), b.floor.Floor(), o.Log)
 
 	if b.front, err = front.Open(o.Dir, o.Node, front.Options{Log: o.Log}); err != nil {
 		return nil, bindingHint(err, o)
@@ -365,6 +365,9 @@ func (b *Book) Close() error {
 	}
 	if b.state != nil {
 		errs = append(errs, b.state.Close())
+	}
+	if b.floor != nil {
+		errs = append(errs, b.floor.Close())
 	}
 	if b.lock != nil {
 		errs = append(errs, b.lock.Release())

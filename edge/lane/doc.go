@@ -6,7 +6,8 @@
 // A record's position in its lane's journal is its sequence. Sequences count on across epochs. Layout of the folder:
 //
 //	lock         held while a process has the lanes open
-//	state.db     epochs, boot table, losses, how far the lanes go, acknowledged ranges, clock floor (journal.State, JSON values)
+//	state.db     epochs, boot table, losses, how far the lanes go, acknowledged ranges (journal.State, JSON values)
+//	clock.floor  the last time known for sure (clock.Keeper)
 //	front.*      what is committed before it goes to the journals, many commits at a time
 //	alarm/ live/ bulk/ archive/   one journal each
 //

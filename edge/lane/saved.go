@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"fieldpost/edge/clock"
 	"fieldpost/journal"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
@@ -21,7 +20,6 @@ const (
 	keyEpochs   = "epochs"
 	keyBoots    = "boots"
 	keyLost     = "losses"
-	keyFloor    = "floor"
 	keyReach    = "reach"
 	keyAcked    = "acked/"   // + store id
 	keyStore    = "store/"   // + link: the store it met first
@@ -69,7 +67,8 @@ func (b *Book) get(key string, into any) error {
 
 // save writes epochs, boots, losses, how far the lanes go, and the clock's floor, so that a boot has its place from its start on. The caller holds mu.
 func (b *Book) save() error {
-	return b.put(map[string]any{keyEpochs: b.ledger.epochs, keyBoots: b.boots, keyLost: b.ledger.saveLost(), keyReach: b.reached(), keyFloor: b.clock.Floor()})
+	return errors.Join(b.floor.Write(b.clock.Floor()),
+		b.put(map[string]any{keyEpochs: b.ledger.epochs, keyBoots: b.boots, keyLost: b.ledger.saveLost(), keyReach: b.reached()}))
 }
 
 func (b *Book) put(values map[string]any) error {
@@ -151,21 +150,8 @@ func (b *Book) noteClock() (changed bool) {
 	return false
 }
 
-// loadFloor returns the last time that was known for sure.
-func (b *Book) loadFloor() (floor clock.Floor, err error) {
-	err = b.get(keyFloor, &floor)
-	return floor, err
-}
-
 // saveFloor writes the clock's floor down where it has moved (delivery rule 21), and how far this boot has come.
-func (b *Book) saveFloor() error {
-	old, err := b.loadFloor()
-	now := b.clock.Floor()
-	if err != nil || now == old {
-		return err
-	}
-	return b.put(map[string]any{keyFloor: now})
-}
+func (b *Book) saveFloor() error { return b.floor.Write(b.clock.Floor()) }
 
 // head reads the header of the frame that holds seq.
 func (b *Book) head(j *journal.Journal, seq uint64) (h frame.Header, err error) {

@@ -35,6 +35,7 @@ type conn struct {
 	up, down   string
 	stateTopic string
 	meter      meter
+	silences   silences
 
 	in      chan []byte
 	puback  chan uint64 // ids of what the broker confirmed; nil: to a gateway
@@ -52,7 +53,7 @@ type conn struct {
 }
 
 func newConn(d *Dialer, info forwarder.Info) *conn {
-	c := &conn{d: d, info: info, in: make(chan []byte, inbox), done: make(chan struct{}), denied: make(chan struct{}, 1), meter: meter{counts: &d.counts}}
+	c := &conn{d: d, info: info, in: make(chan []byte, inbox), done: make(chan struct{}), denied: make(chan struct{}, 1), meter: meter{counts: &d.counts}, silences: silences{interval: d.silence.interval()}}
 	c.up, c.down, c.stateTopic = d.topics(info)
 	return c
 }
@@ -265,6 +266,13 @@ func (c *conn) abandon() {
 }
 
 // end marks the connection as ended, the first reason staying.
+// lost is told why the connection ended by itself.
+func (c *conn) lost(err error) {
+	n, died := c.silences.count()
+	c.d.silence.lived(c.silences.interval, n, died)
+	c.end(err)
+}
+
 func (c *conn) end(err error) {
 	c.endOnce.Do(func() {
 		c.err = err

@@ -34,9 +34,7 @@ import (
 )
 
 const (
-	// The broker hears from an idle node once a minute and takes it for dead after one and a half. More often would cost a metered
-	// link more than its readings do; while something is under way the forwarder's own watchdog is quicker.
-	keepAlive   = time.Minute
+	// pingTimeout is how long an answer may take after a silence.
 	pingTimeout = 30 * time.Second
 
 	// writeTimeout ends a connection whose socket took nothing for so long. It is a minute because slow is not dead.
@@ -56,6 +54,7 @@ type Dialer struct {
 	url      *url.URL
 	log      *slog.Logger
 	sessions tls.ClientSessionCache
+	silence  *silence
 	counts   counts
 }
 
@@ -71,10 +70,13 @@ func New(s Settings, log *slog.Logger) (*Dialer, error) {
 	if s.Prefix == "" {
 		s.Prefix = "fp"
 	}
+	if s.Keepalive == 0 {
+		s.Keepalive = defaultKeepalive
+	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Dialer{s: s, url: u, log: log, sessions: tls.NewLRUClientSessionCache(4)}, nil
+	return &Dialer{s: s, url: u, log: log, sessions: tls.NewLRUClientSessionCache(4), silence: newSilence(s.Keepalive.Go(), log)}, nil
 }
 
 // Target returns the broker's address as status shows it, without secrets.
@@ -152,8 +154,8 @@ func (d *Dialer) options(ctx context.Context, c *conn) (*paho.ClientOptions, err
 	// handler must not block for long; see conn.take.
 	o.SetOrderMatters(true)
 	o.SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) { c.take(m.Topic(), m.Payload()) })
-	o.SetConnectionLostHandler(func(_ paho.Client, err error) { c.end(err) })
-	o.SetKeepAlive(keepAlive)
+	o.SetConnectionLostHandler(func(_ paho.Client, err error) { c.lost(err) })
+	o.SetKeepAlive(c.silences.interval)
 	o.SetPingTimeout(pingTimeout)
 	o.SetWriteTimeout(writeTimeout)
 	o.SetConnectTimeout(connectTimeout)
@@ -164,7 +166,7 @@ func (d *Dialer) options(ctx context.Context, c *conn) (*paho.ClientOptions, err
 			c.dialErr.Store(&err)
 			return nil, err
 		}
-		nc = &metered{Conn: nc, counts: &d.counts, count: c.meter.packets}
+		nc = &metered{Conn: nc, counts: &d.counts, count: c.meter.packets, silences: &c.silences}
 		return c.hold(&mqttguard.Conn{Conn: nc, Guard: mqttguard.Guard{First: maxConnack, Rest: maxPacket}}), nil
 	})
 	return o, nil

@@ -3,6 +3,7 @@ package mqtt
 import (
 	"net"
 	"sync/atomic"
+	"time"
 
 	"fieldpost/forwarder"
 )
@@ -53,17 +54,25 @@ type metered struct {
 	net.Conn
 	counts *counts
 	count  func(t *traffic, n int)
+
+	silences *silences // told when something goes through; nil: nobody asks
 }
 
 // Read is net.Conn.
 func (c *metered) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.count(&c.counts.in, n)
+	if n > 0 && c.silences != nil {
+		c.silences.heard(time.Now())
+	}
 	return n, err
 }
 
 // Write is net.Conn.
 func (c *metered) Write(b []byte) (int, error) {
+	if c.silences != nil {
+		c.silences.sent(time.Now())
+	}
 	n, err := c.Conn.Write(b)
 	c.count(&c.counts.out, n)
 	return n, err

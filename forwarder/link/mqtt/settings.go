@@ -1,6 +1,8 @@
 package mqtt
 
 import (
+	"time"
+
 	"fieldpost/configs/setting"
 	"fieldpost/forwarder/foreign"
 )
@@ -21,6 +23,9 @@ type Settings struct {
 	KeyFile string `yaml:"key_file"`
 	// The first level of all topics, the same at both ends: topics are fp/pi-7/up and so on.
 	Prefix string `yaml:"prefix"`
+	// How long nothing may be said before the node asks whether the connection still stands, 15s to 30m; once and a half of it later the gateway takes a
+	// node that says nothing for offline. It grows shorter by itself where the path forgets silent connections sooner.
+	Keepalive setting.Duration `yaml:"keepalive"`
 	// Whose word lets the node forget a reading. gateway: a Fieldpost gateway's, once it is on its disk. broker: for consumers that are no gateway; the
 	// broker's PUBACK is taken for proof, and readings arrive at least once, as far as the broker keeps its word.
 	Ack string `yaml:"ack"`
@@ -32,12 +37,21 @@ type Settings struct {
 }
 
 // SetDefaults is setting.Defaulter.
-func (s *Settings) SetDefaults() { s.Prefix, s.Ack = "fp", "gateway" }
+func (s *Settings) SetDefaults() { s.Prefix, s.Ack, s.Keepalive = "fp", "gateway", defaultKeepalive }
+
+// While something is under way the forwarder's own watchdog is quicker. A node that reports each minute never asks.
+const (
+	defaultKeepalive = setting.Duration(time.Minute)
+	longestKeepalive = setting.Duration(30 * time.Minute)
+)
 
 // Check is setting.Checker.
 func (s *Settings) Check(problem, warning setting.Problem) {
 	setting.Broker{URL: s.URL, Username: s.Username, PasswordFile: s.PasswordFile, CAFile: s.CAFile,
 		CertFile: s.CertFile, KeyFile: s.KeyFile, Prefix: s.Prefix}.Check(problem, warning)
+	if s.Keepalive < setting.Duration(shortestSilence) || s.Keepalive > longestKeepalive {
+		problem("keepalive", "%v is not between %v and %v", s.Keepalive, setting.Duration(shortestSilence), longestKeepalive)
+	}
 	switch s.Ack {
 	case "gateway":
 		if s.Format != "" {
