@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"fieldpost/cmd/internal/command"
 	"fieldpost/configs/gatewayfile"
@@ -31,7 +32,9 @@ func runGateway(ctx context.Context, c *gatewayfile.Config, errs io.Writer) (err
 	for _, s := range c.Sources {
 		switch {
 		case s.MQTTBroker != nil:
-			out.Sources = append(out.Sources, mqttbroker.New(s.Name, *s.MQTTBroker, log))
+			b := mqttbroker.New(s.Name, *s.MQTTBroker, log)
+			b.TicketFile = filepath.Join(c.Data, "tls-sessions."+s.Name)
+			out.Sources = append(out.Sources, b)
 		case s.MQTT != nil:
 			out.Sources = append(out.Sources, mqttclient.New(s.Name, *s.MQTT, log))
 		}

@@ -70,7 +70,8 @@ func DefaultLimits() Limits {
 
 // Broker is the source. Make it with New.
 type Broker struct {
-	Limits Limits // may be changed before Run
+	Limits     Limits // may be changed before Run
+	TicketFile string // keeps the keys of TLS sessions through restarts; "": they end with the process. May be set before Run
 
 	name     string
 	settings Settings
@@ -144,6 +145,13 @@ func (b *Broker) Serve(ctx context.Context, ln net.Listener, r source.Receiver) 
 	if err != nil {
 		return fmt.Errorf("source %s: %w", b.name, err)
 	}
+	var sessions *tickets
+	if secure != nil && b.TicketFile != "" {
+		if sessions, err = openTickets(b.TicketFile, b.settings.ClientCAFile, b.log); err != nil {
+			return fmt.Errorf("source %s: %w", b.name, err)
+		}
+		sessions.turn(secure)
+	}
 	b.receiver, b.room = r, newRoom(b.Limits)
 	if b.server, err = b.newServer(); err != nil {
 		return fmt.Errorf("source %s: %w", b.name, err)
@@ -159,6 +167,9 @@ func (b *Broker) Serve(ctx context.Context, ln net.Listener, r source.Receiver) 
 	wg.Go(func() { b.room.watch(ctx) })
 	if b.users != nil {
 		wg.Go(func() { b.watchUsers(ctx) })
+	}
+	if sessions != nil {
+		wg.Go(func() { sessions.serve(ctx, secure) })
 	}
 	err = b.accept(ctx, ln, secure)
 	cancel()
