@@ -122,7 +122,7 @@ func (r *Reader) transpose(ctx context.Context, seg journal.Segment, first uint6
 	if err != nil {
 		return err
 	}
-	t := &transposer{reader: r, w: w}
+	t := &transposer{reader: r, w: w, series: map[telemetry.Series]*gathered{}}
 	for _, name := range slices.Sorted(maps.Keys(nodes)) {
 		for _, at := range nodes[name] {
 			if err = t.take(ctx, at); err != nil {
@@ -216,7 +216,7 @@ type finished struct {
 // take gathers the records of some frames.
 func (t *transposer) take(ctx context.Context, at ranges.Range) error {
 	if t.held == 0 {
-		t.began, t.next, t.series = time.Now(), t.reader.journal.Next(), map[telemetry.Series]*gathered{}
+		t.began, t.next = time.Now(), t.reader.journal.Next()
 	}
 	if err := t.reader.each(at, t.add); err != nil {
 		return err
@@ -325,16 +325,23 @@ func (t *transposer) finish(g *gathered) {
 	g.recs, g.places, g.sources, g.text = g.recs[:0], g.places[:0], g.sources[:0], 0
 }
 
-// flush writes all that is gathered, the chunks of a series one after the other.
+// flush writes all that is gathered, the chunks of a series one after the other. What of a series takes memory stays for the next batch, which is mostly of
+// the same ones.
 func (t *transposer) flush() {
 	for _, s := range slices.SortedFunc(maps.Keys(t.series), compareSeries) {
 		g := t.series[s]
 		if len(g.recs) > 0 {
 			t.finish(g)
 		}
+		if len(g.done) == 0 {
+			delete(t.series, s)
+			continue
+		}
 		for i := range g.done {
 			t.w.Add(s, g.done[i].Chunk, &g.done[i].Content)
+			g.done[i] = finished{}
 		}
+		g.done = g.done[:0]
 	}
-	t.held, t.series = 0, nil
+	t.held = 0
 }
