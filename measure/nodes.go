@@ -2,6 +2,7 @@ package measure
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,6 +20,7 @@ type NodesOptions struct {
 	Nodes    int
 	Seconds  int           // that the steady part takes
 	Outage   time.Duration // after which all come back at once
+	Away     time.Duration // how long the gateway is away in truth; default: until nodes wait as long between attempts as after an hour
 	Browsers int           // that follow a node each
 }
 
@@ -149,7 +151,7 @@ func (s *site) herd(ctx context.Context, o NodesOptions, c *crowd, r *NodesRepor
 	for _, n := range c.nodes {
 		n.add(uint64(o.Outage / (10 * time.Second)))
 	}
-	if err := pause(ctx, 90*time.Second); err != nil { // so that all wait as long between attempts as after an hour
+	if err := pause(ctx, cmp.Or(o.Away, 90*time.Second)); err != nil {
 		return err
 	}
 	r.Backlog, _ = c.waiting()

@@ -76,9 +76,14 @@ func valueOf(text string) (telemetry.Value, error) {
 	return telemetry.Float(f), err
 }
 
-func sizesOf(r recordings.Recording, records []frame.Record, batch int) (s SizeReport, err error) {
-	h := frame.Header{Node: nodeName, Epoch: 0x5eed5eed5eed5eed, Lane: telemetry.Live, First: 1, Boot: telemetry.Boot{Ordinal: 1, ID: 0xb007b007b007b007},
+// header is that of a node's first frame.
+func header() frame.Header {
+	return frame.Header{Node: nodeName, Epoch: 0x5eed5eed5eed5eed, Lane: telemetry.Live, First: 1, Boot: telemetry.Boot{Ordinal: 1, ID: 0xb007b007b007b007},
 		Clock: telemetry.ClockSync, Offset: 1_700_000_000_123_456_789, Table: 0x7ab1e7ab1e7ab1e}
+}
+
+func sizesOf(r recordings.Recording, records []frame.Record, batch int) (s SizeReport, err error) {
+	h := header()
 	s = SizeReport{Recording: r.Name, Batch: batch}
 	var ours, text, spark []byte
 	for at := 0; at < len(records); at += batch {

@@ -21,7 +21,7 @@ const usage = `fieldpost-bench repeats what is published about Fieldpost.
                                    measures how many readings a second come from a driver to the gateway's disk, everything in between at work
   fieldpost-bench drain [-readings N] [-runs R] [-only NAME] [-json]
                                    measures how fast a backlog is taken, and how fast it comes to the gateway's disk afterwards
-  fieldpost-bench query [-days N] [-asked N] [-dir FOLDER] [-json]
+  fieldpost-bench query [-days N] [-metrics N] [-asked N] [-dir FOLDER] [-json]
                                    measures how long a gateway takes to answer from billions of readings
   fieldpost-bench nodes [-nodes N] [-seconds S] [-outage D] [-browsers B] [-json]
                                    measures one gateway with many nodes, at rest and when all come back at once

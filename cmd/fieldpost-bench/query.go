@@ -13,7 +13,8 @@ import (
 
 func queryMeasurement() measurement {
 	f := command.Flags("query")
-	days := f.Int("days", 30, "so many `DAYS` of 1,000 metrics, a reading a second each, are stored: 1.5 GB and 15 s each on a fast machine")
+	days := f.Int("days", 30, "so many `DAYS` are stored")
+	metrics := f.Int("metrics", 1000, "so many `METRICS` of ten nodes have a reading a second")
 	dir := f.String("dir", "", "`FOLDER` for the data; default: a temporary one")
 	asked := f.Int("asked", 25, "each question is asked so many `TIMES`")
 	return measurement{f, func(ctx context.Context, bin string, say func(string, ...any)) (_ result, err error) {
@@ -24,9 +25,9 @@ func queryMeasurement() measurement {
 			}
 			defer os.RemoveAll(folder)
 		}
-		say("query: storing %d days of 1,000 metrics", *days)
+		say("query: storing %d days of %d metrics", *days, *metrics)
 		began := time.Now()
-		p := plant{nodes: 10, metrics: 100, days: *days, began: time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)}
+		p := plant{nodes: 10, metrics: *metrics / 10, days: *days, began: time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)}
 		if err := p.store(ctx, filepath.Join(folder, "data")); err != nil {
 			return result{}, err
 		}

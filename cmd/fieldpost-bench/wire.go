@@ -16,6 +16,11 @@ func wireMeasurement() measurement {
 		if err != nil {
 			return result{}, err
 		}
+		batches := []int{60, 600, 4096}
+		speeds, err := measure.Speeds(batches)
+		if err != nil {
+			return result{}, err
+		}
 		say("wire: sizes done; now a live link for %d s", *seconds)
 		links, err := measure.Link(ctx, measure.LinkOptions{Bin: bin, Seconds: *seconds, Every: []time.Duration{time.Second, 10 * time.Second, time.Minute}})
 		if err != nil {
@@ -38,10 +43,12 @@ func wireMeasurement() measurement {
 		}
 		return result{
 			struct {
-				Sizes []measure.SizeReport `json:"sizes"`
-				Links []measure.LinkReport `json:"links"`
-			}{sizes, links},
-			[]measure.Table{live, measure.SizesTable(sizes, 1), measure.SizesTable(sizes, 60), measure.SizesTable(sizes, 600), measure.SizesTable(sizes, 4096)},
+				Sizes  []measure.SizeReport  `json:"sizes"`
+				Speeds []measure.SpeedReport `json:"speeds"`
+				Links  []measure.LinkReport  `json:"links"`
+			}{sizes, speeds, links},
+			[]measure.Table{live, measure.SizesTable(sizes, 1), measure.SizesTable(sizes, 60), measure.SizesTable(sizes, 600), measure.SizesTable(sizes, 4096),
+				measure.SpeedsTable(speeds, batches)},
 		}, nil
 	}}
 }
