@@ -64,8 +64,11 @@ func (c *conn) open(ctx context.Context) error {
 		return err
 	}
 	topics := map[string]byte{c.down: 1, c.stateTopic: 1}
-	token := c.client.SubscribeMultiple(topics, nil)
-	if err := c.wait(ctx, token); err != nil {
+	token, err := c.hand(ctx, func() paho.Token { return c.client.SubscribeMultiple(topics, nil) })
+	if err == nil {
+		err = c.wait(ctx, token)
+	}
+	if err != nil {
 		return fmt.Errorf("subscribe to %s: %w", c.down, err)
 	}
 	results := token.(*paho.SubscribeToken).Result()
@@ -80,10 +83,29 @@ func (c *conn) open(ctx context.Context) error {
 }
 
 func (c *conn) online(ctx context.Context) error {
-	if err := c.wait(ctx, c.client.Publish(c.stateTopic, 1, true, c.state(true))); err != nil {
+	token, err := c.hand(ctx, func() paho.Token { return c.client.Publish(c.stateTopic, 1, true, c.state(true)) })
+	if err == nil {
+		err = c.wait(ctx, token)
+	}
+	if err != nil {
 		return fmt.Errorf("publish %s: %w", c.stateTopic, err)
 	}
 	return nil
+}
+
+// hand has paho take a packet. Its calls block while its writer does, and for writeTimeout where the connection ended before it noticed. Then they stay behind
+// alone.
+func (c *conn) hand(ctx context.Context, call func() paho.Token) (paho.Token, error) {
+	taken := make(chan paho.Token, 1)
+	go func() { taken <- call() }()
+	select {
+	case t := <-taken:
+		return t, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-c.done:
+		return nil, c.err
+	}
 }
 
 // wait waits for a token, but not longer than ctx or the connection.
@@ -151,42 +173,31 @@ func (c *conn) Send(ctx context.Context, payload []byte, o forwarder.SendOptions
 	if o.Direct {
 		qos = 0
 	}
-	// paho's Publish blocks while its writer does, also past the end of the connection. Then it stays behind alone until its own timeout.
-	taken := make(chan paho.Token, 1)
-	go func() { taken <- c.client.Publish(c.up, qos, false, payload) }()
+	t, err := c.hand(ctx, func() paho.Token { return c.client.Publish(c.up, qos, false, payload) })
+	if err != nil {
+		return err
+	}
+	c.d.counts.out.payload.Add(uint64(len(payload)))
+	if qos == 0 {
+		return c.wait(ctx, t)
+	}
 	select {
-	case t := <-taken:
-		c.d.counts.out.payload.Add(uint64(len(payload)))
-		if qos == 0 {
-			return c.wait(ctx, t)
-		}
-		select {
-		case <-t.Done():
-			return t.Error()
-		default:
-			return nil
-		}
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-c.done:
-		return c.err
+	case <-t.Done():
+		return t.Error()
+	default:
+		return nil
 	}
 }
 
 // Publish is forwarder.BrokerConn: QoS 1. It returns when paho's writer has taken the message.
 func (c *conn) Publish(ctx context.Context, id uint64, topic string, payload []byte) error {
-	taken := make(chan paho.Token, 1)
-	go func() { taken <- c.client.Publish(topic, 1, false, payload) }() // as in Send
-	select {
-	case t := <-taken:
-		c.d.counts.out.payload.Add(uint64(len(payload)))
-		go c.confirm(id, t)
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-c.done:
-		return c.err
+	t, err := c.hand(ctx, func() paho.Token { return c.client.Publish(topic, 1, false, payload) })
+	if err != nil {
+		return err
 	}
+	c.d.counts.out.payload.Add(uint64(len(payload)))
+	go c.confirm(id, t)
+	return nil
 }
 
 // confirm passes a PUBACK on. The end of a connection completes what was under way too, and proves nothing.
