@@ -35,6 +35,7 @@ type Reader struct {
 	index   *index.Index
 	blocks  *blocks.Set // nil: none are kept
 	stretch int64
+	looked  uint64 // where the journal ended when Transpose was last called
 	series  *Catalogue
 	clock   Clock
 	marked  bool
@@ -55,6 +56,7 @@ func Open(o Options) (*Reader, error) {
 	r := &Reader{
 		id: o.ID, journal: o.Journal, series: o.Catalogue, clock: o.Clock, marked: o.Marked, tables: newTables(), log: o.Log,
 	}
+	r.looked = r.journal.Next()
 	r.stretch = cmp.Or(o.Stretch, stretchBytes)
 	var missing []journal.Segment
 	var err error

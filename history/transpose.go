@@ -22,6 +22,8 @@ const (
 	// Of the open segment blocks are made by such stretches, bytes of the segment, once each series has some records in one.
 	stretchBytes = 8 << 20
 	stretchEach  = 256
+	// hasty is so many records between two looks that the open segment will be sealed soon: its stretches are not worth it then.
+	hasty = 1 << 20
 	// batchRecords bounds the records that are decoded at a time: 56 bytes each, and as much again while slices grow.
 	batchRecords = 1 << 18
 	// chunkSpan is what a chunk keeps to, so that questions by hours and more are answered by summaries, once it has leastChunk records.
@@ -80,13 +82,18 @@ func (r *Reader) DropOldestBlock() bool {
 }
 
 // Transpose makes the blocks of one more stretch of the journal, the newest that lacks them, and reports whether there was one. room is asked
-// whether some bytes may be taken for blocks of what ends before a position. It leaves the machine to others half of the time while the journal grows. It is not to be
-// called more than once at a time.
+// whether some bytes may be taken for blocks of what ends before a position. While the journal grows it leaves the machine to others half of the time, and most
+// of it where the journal grows faster than blocks are made. It is not to be called more than once at a time.
 func (r *Reader) Transpose(ctx context.Context, room func(bytes int64, end uint64) bool) (did bool, err error) {
 	if r.blocks == nil {
 		return false, nil
 	}
+	before := r.looked
+	r.looked = r.journal.Next()
 	for seg, first := range r.lacking() {
+		if !seg.Sealed && r.looked-before > hasty {
+			continue
+		}
 		bytes := int64(float64(seg.Size) * float64(seg.Next-first) / float64(seg.Next-seg.First))
 		if !room(bytes, seg.Next) {
 			return false, nil
@@ -225,11 +232,15 @@ func (t *transposer) take(ctx context.Context, at ranges.Range) error {
 		return ctx.Err()
 	}
 	t.flush()
-	if t.reader.journal.Next() == t.next {
+	pause := time.Since(t.began)
+	switch grew := t.reader.journal.Next() - t.next; {
+	case grew == 0:
 		return ctx.Err()
+	case grew > batchRecords:
+		pause *= 9
 	}
 	select {
-	case <-time.After(time.Since(t.began)):
+	case <-time.After(pause):
 	case <-ctx.Done():
 	}
 	return ctx.Err()

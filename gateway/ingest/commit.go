@@ -14,7 +14,11 @@ import (
 
 const (
 	batchBytes = 8 << 20 // of one commit, about a second of a slow disk
-	busyWait   = 10_000  // milliseconds that a node waits before it tries a full or broken disk again
+	// A commit that comes sooner after the one before waits until so much has passed, or so many bytes are there: a page or two
+	// for each frame of thousands of nodes would wear out a disk, and the first after a rest waits for nothing.
+	groupTime  = 10 * time.Millisecond
+	groupBytes = 1 << 20
+	busyWait   = 10_000 // milliseconds that a node waits before it tries a full or broken disk again
 	minRetry   = time.Second
 	maxRetry   = time.Minute
 )
@@ -67,24 +71,39 @@ func (in *Ingest) askAgain() {
 type committer struct {
 	*Ingest
 	broken bool             // a commit failed and the store is not open again
+	last   time.Time        // when the last commit began
 	pause  time.Duration    // until the next attempt
 	retry  <-chan time.Time // fires at the next attempt
 }
 
-// collect takes what has come beside first, up to a bound.
+// collect takes what has come beside first, and what comes until the commit is due, up to a bound.
 func (c *committer) collect(first *item) []*item {
 	batch := []*item{first}
 	size := len(first.frame.Data)
+	var due <-chan time.Time
+	if wait := groupTime - time.Since(c.last); wait > 0 {
+		due = time.After(wait)
+	}
 	for size < batchBytes {
+		if due == nil || size >= groupBytes {
+			select {
+			case it := <-c.queue:
+				batch = append(batch, it)
+				size += len(it.frame.Data)
+				continue
+			default:
+			}
+			break
+		}
 		select {
 		case it := <-c.queue:
 			batch = append(batch, it)
 			size += len(it.frame.Data)
-			continue
-		default:
+		case <-due:
+			due = nil
 		}
-		break
 	}
+	c.last = time.Now()
 	return batch
 }
 
