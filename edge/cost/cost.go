@@ -44,7 +44,7 @@ const (
 	tlsBytes     = 22.   // of their records
 	connectBytes = 5600. // of TLS with certificates, MQTT's greeting and the hello, both ways
 
-	page       = 4100. // of the front file, written at each commit
+	page       = 2500. // of the front file, written at each commit: of readings once a second some meet in one
 	entryBytes = 100.  // of an entry in the journal beside its frame
 	passes     = 2.5   // how often what is committed is written: front file, segment, and its tree
 )

@@ -17,10 +17,10 @@ func TestAgainstMeasurements(t *testing.T) {
 		every time.Duration
 		flash float64 // bytes a reading
 	}{
-		{cost.Load{PerSecond: 1, Series: 1}, time.Second, 4437},
-		{cost.Load{PerSecond: 10, Series: 10}, time.Second, 444},
-		{cost.Load{PerSecond: 100, Series: 10}, time.Second, 59},
-		{cost.Load{PerSecond: 1000, Series: 10}, time.Second, 7.44},
+		{cost.Load{PerSecond: 1, Series: 1}, time.Second, 2833},
+		{cost.Load{PerSecond: 10, Series: 10}, time.Second, 297},
+		{cost.Load{PerSecond: 100, Series: 10}, time.Second, 46.1},
+		{cost.Load{PerSecond: 1000, Series: 10}, time.Second, 6.04},
 	} {
 		e := cost.Of(c.load, cost.Setup{CommitEvery: c.every, Room: room, Endurance: endurance})
 		near(t, "flash", e.Flash/86400/c.load.PerSecond, c.flash)
@@ -29,8 +29,8 @@ func TestAgainstMeasurements(t *testing.T) {
 		}
 	}
 	e := cost.Of(cost.Load{PerSecond: 10, Series: 10}, cost.Setup{CommitEvery: time.Second, SendEvery: time.Second, TLS: true, Linked: true, Room: room, Endurance: endurance})
-	near(t, "payload", e.Payload/864000, 10.3)
-	near(t, "link", e.Link/864000, 14)
+	near(t, "payload", e.Payload/864000, 11.8)
+	near(t, "link", e.Link/864000, 16.3)
 }
 
 func near(t *testing.T, what string, got, want float64) {
@@ -47,7 +47,7 @@ func TestShape(t *testing.T) {
 	if seldom.Link >= often.Link || seldom.Flash >= often.Flash || seldom.OutageDays <= often.OutageDays || seldom.CardYears <= often.CardYears {
 		t.Errorf("waiting for company saves nothing: %+v, %+v", often, seldom)
 	}
-	if n := often.Flash / 4400; n > 864*1.5 {
+	if n := often.Flash / 2800; n > 864*1.5 {
 		t.Errorf("%v commits a day of 864 readings", n)
 	}
 	if e := cost.Of(cost.Load{}, cost.Setup{}); e != (cost.Estimate{}) {
