@@ -1,0 +1,260 @@
+package dense
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"fieldpost/measure/recordings"
+	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame"
+)
+
+var known = Known{
+	Node: "pi-7", Epoch: 0x5eed5eed5eed5eed, Lane: telemetry.Live, Boot: telemetry.Boot{Ordinal: 1, ID: 0xb007b007b007b007},
+	Clock: telemetry.ClockSync, Offset: 1_700_000_000_123_456_789, Table: 0x7ab1e7ab1e7ab1e,
+}
+
+func headerOf(k Known, first uint64) frame.Header {
+	return frame.Header{Node: k.Node, Epoch: k.Epoch, Lane: k.Lane, Boot: k.Boot, Clock: k.Clock, Offset: k.Offset, Table: k.Table, First: first}
+}
+
+// recordsOf returns a recording as a node would number it.
+func recordsOf(t testing.TB, r recordings.Recording) (out []frame.Record) {
+	t.Helper()
+	series := map[string]uint32{}
+	for _, x := range r.Readings {
+		i, ok := series[x.Sensor]
+		if !ok {
+			i = uint32(len(series))
+			series[x.Sensor] = i
+		}
+		var v telemetry.Value
+		if b, err := strconv.ParseBool(x.Value); err == nil && len(x.Value) > 1 {
+			v = telemetry.Bool(b)
+		} else {
+			f, err := strconv.ParseFloat(x.Value, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v = telemetry.Float(f)
+		}
+		out = append(out, frame.Record{Series: i, Time: telemetry.Time(x.Time * 1e6), Value: v})
+	}
+	return out
+}
+
+func all(t testing.TB) []recordings.Recording {
+	t.Helper()
+	all, err := recordings.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// link is a chain with both its ends.
+type link struct {
+	t    testing.TB
+	e    *Encoder
+	last *State // that both have
+	next uint64
+}
+
+// send codes recs, decodes them, and compares.
+func (l *link) send(recs []frame.Record, base *State) ([]byte, *State) {
+	l.t.Helper()
+	h := headerOf(known, l.next)
+	b, sent, err := l.e.Encode(nil, h, recs, known, base)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	got, back, arrived, err := Decode(b, known, func(tag byte) *State {
+		if base == nil || base.Tag() != tag {
+			return nil
+		}
+		return base
+	})
+	if err != nil {
+		l.t.Fatalf("%d records from %d on: %v", len(recs), l.next, err)
+	}
+	if got.First != h.First || int(got.Count) != len(recs) || got.Epoch != h.Epoch || got.Table != h.Table || got.Boot != h.Boot || got.Offset != h.Offset {
+		l.t.Fatalf("header %+v, want %+v", got, h)
+	}
+	if !slices.Equal(back, recs) {
+		for i := range recs {
+			if back[i] != recs[i] {
+				l.t.Fatalf("record %d: %+v, want %+v", i, back[i], recs[i])
+			}
+		}
+	}
+	if sent.Name() != arrived.Name() || !reflect.DeepEqual(sent.known, arrived.known) || !sameModel(sent.model, arrived.model) {
+		l.t.Fatal("the two ends have different states")
+	}
+	l.next += uint64(len(recs))
+	return b, sent
+}
+
+// sameModel leaves out what only a decision under way uses.
+func sameModel(a, b *model) bool {
+	x, y := a.clone(), b.clone()
+	for _, m := range []*model{x, y} {
+		m.inputs, m.asked, m.told, m.c, m.room, m.guesses = [maxInputs]int32{}, [maxInputs]uint32{}, [maxInputs]int32{}, contexts{}, [6]guess{}, nil
+		for i := range m.series {
+			clear(m.series[i].own.x)
+			clear(m.series[i].others.x)
+			clear(m.series[i].levels.x)
+		}
+	}
+	return reflect.DeepEqual(x, y)
+}
+
+func TestRecordings(t *testing.T) {
+	for _, effort := range []Effort{Light, Full} {
+		for _, batch := range []int{60, 600} {
+			logs, colds := 0., 0.
+			for _, r := range all(t) {
+				recs := recordsOf(t, r)
+				l := &link{t: t, e: NewEncoder(effort), next: 1}
+				size, cold, n := 0, 0, 0
+				began := time.Now()
+				for at := 0; at < len(recs); at += batch {
+					part := recs[at:min(at+batch, len(recs))]
+					b, s := l.send(part, l.last)
+					if l.last = s; at >= len(recs)/3 {
+						size, n = size+len(b), n+len(part)
+						if at/batch%8 == 0 {
+							alone, _, err := NewEncoder(effort).Encode(nil, headerOf(known, l.next-uint64(len(part))), part, known, nil)
+							if err != nil {
+								t.Fatal(err)
+							}
+							cold += 8 * len(alone)
+						}
+					}
+				}
+				took := time.Since(began)
+				bytes := float64(size) / float64(n)
+				logs += math.Log(bytes)
+				colds += math.Log(float64(cold) / float64(n))
+				fmt.Printf("effort %d, %3d: %-16s %.3f warm, %.3f cold, %.2f µs\n", effort, batch, r.Name, bytes, float64(cold)/float64(n), float64(took.Microseconds())/float64(len(recs)))
+			}
+			fmt.Printf("effort %d, %3d: geometric mean   %.3f warm, %.3f cold\n", effort, batch, math.Exp(logs/5), math.Exp(colds/5))
+		}
+	}
+}
+
+// Records of all kinds, of many series, with any times: what comes out is what went in, also where frames are lost, and coded by older states.
+func TestAnything(t *testing.T) {
+	for seed := range uint64(6) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		l := &link{t: t, e: NewEncoder(Effort(seed % 2)), next: 1}
+		var states []*State
+		at := telemetry.Time(1.7e18)
+		for range 60 {
+			recs := make([]frame.Record, 1+rnd.IntN(200))
+			for i := range recs {
+				recs[i] = anyRecord(rnd, &at)
+			}
+			var base *State
+			if n := len(states); n > 0 && rnd.IntN(5) > 0 {
+				base = states[max(0, n-1-rnd.IntN(4))]
+			}
+			if rnd.IntN(4) == 0 {
+				l.next += uint64(rnd.IntN(1000))
+			}
+			_, s := l.send(recs, base)
+			states = append(states, s)
+		}
+	}
+}
+
+func anyRecord(rnd *rand.Rand, at *telemetry.Time) frame.Record {
+	if rnd.IntN(3) == 0 {
+		*at += telemetry.Time(rnd.Int64N(1 << rnd.IntN(62)))
+		if rnd.IntN(10) == 0 {
+			*at = telemetry.Time(rnd.Uint64())
+		}
+	}
+	r := frame.Record{Series: uint32(rnd.IntN(1 << rnd.IntN(15))), Time: *at, Quality: telemetry.Quality(rnd.IntN(3)), Stamped: rnd.IntN(9) == 0}
+	switch rnd.IntN(8) {
+	case 0:
+		r.Value = telemetry.Text([]string{"", "idle", "läuft\x00\xff", string(make([]byte, rnd.IntN(900)))}[rnd.IntN(4)])
+	case 1:
+		r.Value = telemetry.Bool(rnd.IntN(2) == 0)
+	case 2:
+		r.Value = telemetry.Int(int64(rnd.Uint64()))
+	case 3:
+		r.Value = telemetry.ValueOfBits(telemetry.KindFloat, rnd.Uint64())
+	case 4:
+		r.Value = telemetry.Float([]float64{math.Inf(1), math.Inf(-1), math.NaN(), math.Copysign(0, -1), 0, math.MaxFloat64, 5e-324}[rnd.IntN(7)])
+	default:
+		r.Value = telemetry.Float(float64(rnd.IntN(1000)) / []float64{1, 10, 8, 3}[rnd.IntN(4)])
+	}
+	return r
+}
+
+// Each bit of a frame turned over, each end cut off, each other state: it is noticed.
+func TestDamageIsNoticed(t *testing.T) {
+	recs := recordsOf(t, all(t)[0])
+	l := &link{t: t, e: NewEncoder(Full), next: 1}
+	_, before := l.send(recs[:60], nil)
+	_, base := l.send(recs[60:120], before)
+	b, _ := l.send(recs[120:180], base)
+	passed := 0
+	try := func(b []byte, s *State) {
+		_, back, _, err := Decode(b, known, func(byte) *State { return s })
+		switch {
+		case err == nil && !slices.Equal(back, recs[120:180]):
+			passed++
+		case err != nil && !errors.Is(err, ErrState) && !errors.Is(err, frame.ErrCorrupt) && !errors.Is(err, frame.ErrVersion):
+			t.Errorf("an error of no kind: %v", err)
+		}
+	}
+	tries := 0
+	for i := range b {
+		for bit := range 8 {
+			c := slices.Clone(b)
+			c[i] ^= 1 << bit
+			try(c, base)
+			tries++
+		}
+		try(b[:i], base)
+	}
+	try(b, before)
+	if _, _, _, err := Decode(b, known, func(byte) *State { return before }); !errors.Is(err, ErrState) {
+		t.Errorf("with another state: %v", err)
+	}
+	if _, _, _, err := Decode(b, known, func(byte) *State { return nil }); !errors.Is(err, ErrState) {
+		t.Errorf("without a state: %v", err)
+	}
+	if passed > 0 { // 16 bits of check: one in 65,536 would pass by chance
+		t.Errorf("%d of %d frames with an error passed", passed, tries)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	recs := recordsOf(f, all(f)[0])
+	e := NewEncoder(Full)
+	cold, s, err := e.Encode(nil, headerOf(known, 1), recs[:60], known, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	warm, _, err := e.Encode(nil, headerOf(known, 61), recs[60:120], known, s)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(cold)
+	f.Add(warm)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, recs, _, err := Decode(b, known, func(byte) *State { return s })
+		if err == nil && (len(recs) != int(h.Count) || h.Count > MaxRecords) {
+			t.Errorf("%d records, the header says %d", len(recs), h.Count)
+		}
+	})
+}
