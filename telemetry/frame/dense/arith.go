@@ -2,6 +2,7 @@ package dense
 
 import (
 	"fmt"
+	"math/bits"
 
 	"fieldpost/telemetry/frame"
 )
@@ -66,6 +67,30 @@ func (a *arith) bit(bit int, p int32) int {
 		a.low, a.high = a.low<<8, a.high<<8|255
 	}
 	return bit
+}
+
+// wide codes a number of which nothing is known: how many bits it has, and these.
+func (a *arith) wide(n int64) int64 {
+	u := uint64(n)<<1 ^ uint64(n>>63)
+	length := a.raw(uint64(bits.Len64(u)), 7)
+	if length > 64 {
+		a.fail("number of %d bits", length)
+		return 0
+	}
+	if length > 1 {
+		u = 1<<(length-1) | a.raw(u&(1<<(length-1)-1), int(length-1))
+	} else {
+		u = length
+	}
+	return int64(u>>1) ^ -int64(u&1)
+}
+
+// raw codes the n low bits of v.
+func (a *arith) raw(v uint64, n int) (out uint64) {
+	for i := n - 1; i >= 0; i-- {
+		out = out<<1 | uint64(a.bit(int(v>>i&1), 1<<15))
+	}
+	return out
 }
 
 // finish puts out as few bytes as lead into the interval, zeros behind them.

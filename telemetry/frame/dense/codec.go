@@ -15,9 +15,10 @@ const (
 	// MaxRecords bounds the records of a dense frame: they take time to decode, however few the bytes are.
 	MaxRecords = 8192
 
-	mark     = 0xD0 // of the first byte's upper half; no plain frame begins with it
-	markFull = 1
-	markWarm = 2
+	// The first byte: no plain frame begins with such a one. Of a warm frame its lower half is the tag of the state.
+	mark     = 0xC0
+	markFull = 0x20
+	markWarm = 0x10
 )
 
 // ErrState is wrapped where a frame names a state that is not at hand, or decodes to something else with the one that is: it is to be sent again cold.
@@ -33,8 +34,8 @@ type State struct {
 // Name tells states apart: it is worked out from the state that its frame was coded with, and the frame.
 func (s *State) Name() uint64 { return s.name }
 
-// Tag is what a frame names its state by.
-func (s *State) Tag() byte { return byte(s.name) }
+// Tag is what a frame names its state by: a sender has no two states of one tag in use.
+func (s *State) Tag() byte { return byte(s.name & 15) }
 
 // Effort is that of the frames that can be coded with s.
 func (s *State) Effort() Effort { return s.model.effort }
@@ -69,7 +70,7 @@ func (e *Encoder) Encode(dst []byte, h frame.Header, recs []frame.Record, k Know
 		first |= markFull
 	}
 	if base != nil {
-		dst = append(dst, first|markWarm, base.Tag())
+		dst = append(dst, first|markWarm|base.Tag())
 	} else {
 		dst = append(dst, first)
 	}
@@ -94,20 +95,16 @@ func (e *Encoder) Encode(dst []byte, h frame.Header, recs []frame.Record, k Know
 // Decode decodes b by what is known of the connection and, where it names one, by the state that states returns for its tag. All errors are frame.ErrCorrupt,
 // frame.ErrVersion or ErrState. It takes hostile bytes.
 func Decode(b []byte, k Known, states func(tag byte) *State) (frame.Header, []frame.Record, *State, error) {
-	if len(b) == 0 || b[0]&0xF0 != mark || b[0]&^(mark|markFull|markWarm) != 0 {
+	if len(b) == 0 || b[0]&0xC0 != mark || b[0]&markWarm == 0 && b[0]&15 != 0 {
 		return frame.Header{}, nil, nil, fmt.Errorf("%w: not a dense frame", frame.ErrVersion)
 	}
-	effort := Effort(b[0] & markFull)
-	head := 1
+	effort := Effort(b[0] & markFull / markFull)
+	const head = 1
 	var base *State
 	if b[0]&markWarm != 0 {
-		if len(b) < 2 {
-			return frame.Header{}, nil, nil, fmt.Errorf("%w: dense frame cut off", frame.ErrCorrupt)
+		if base = states(b[0] & 15); base == nil || base.model.effort != effort {
+			return frame.Header{}, nil, nil, fmt.Errorf("%w: tag %x", ErrState, b[0]&15)
 		}
-		if base = states(b[1]); base == nil || base.model.effort != effort {
-			return frame.Header{}, nil, nil, fmt.Errorf("%w: tag %02x", ErrState, b[1])
-		}
-		head = 2
 	}
 	size := checkSize(base)
 	if len(b) < head+size {
@@ -206,7 +203,7 @@ func nameOf(base *State, b []byte) uint64 {
 // units finds the units of series that have none and of those that are better off with others, and tells them.
 func (e *Encoder) units(a *arith, m *model, recs []frame.Record) {
 	const remembered = 80 // values by which units are judged
-	m.clock.unit = m.plain(a, setTime, 5, max(m.clock.unit, 1e9), m.clock.choose(recs))
+	m.clock.tell(m, a, m.clock.choose(recs))
 	fresh := map[uint32][]uint64{}
 	var order []uint32
 	was := map[uint32]uint64{}
@@ -242,30 +239,35 @@ func (e *Encoder) units(a *arith, m *model, recs []frame.Record) {
 		if !yes || u == s.units {
 			continue
 		}
-		m.flag(a, kindUnits, setOther, true)
-		m.plain(a, setOther, 6, 0, int64(i))
+		m.flag(a, kindUnits, setOther, true, 0)
+		m.which(a, i)
 		m.change(i, m.announce(a, u))
 	}
-	m.flag(a, kindUnits, setOther, false)
+	m.flag(a, kindUnits, setOther, false, 0)
 }
 
 func (m *model) readUnits(a *arith) {
-	m.clock.unit = m.plain(a, setTime, 5, max(m.clock.unit, 1e9), 0)
-	if m.clock.unit < 1 || m.clock.unit > 6e10 {
-		a.fail("unit of time of %d ns", m.clock.unit)
-		m.clock.unit = 1
-	}
-	for n := 0; m.flag(a, kindUnits, setOther, false); n++ {
-		i := m.plain(a, setOther, 6, 0, 0)
-		if i < 0 || i >= frame.MaxSeries || n > MaxRecords {
+	m.clock.tell(m, a, 0)
+	for n := 0; m.flag(a, kindUnits, setOther, false, 0); n++ {
+		i := m.which(a, 0)
+		if i >= frame.MaxSeries || n > MaxRecords {
 			a.fail("units of series %d", i)
-			return
 		}
-		m.change(uint32(i), m.announce(a, units{}))
 		if a.err != nil {
 			return
 		}
+		m.change(i, m.announce(a, units{}))
 	}
+}
+
+// which codes the series whose units come: mostly that behind the one before.
+func (m *model) which(a *arith, i uint32) uint32 {
+	if !m.flag(a, kindUnits, setOther, i == m.unitsOf, 6) {
+		m.unitsOf = uint32(a.raw(uint64(i), 15))
+	}
+	i = m.unitsOf
+	m.unitsOf++
+	return i
 }
 
 // change gives a series other units.

@@ -29,11 +29,13 @@ type model struct {
 	bySet  mixer
 	match  [1 << matchBits]match
 
-	series   []series
-	follow   []uint32 // by series: which came after it last
-	previous uint32   // series of the record before
-	clock    clock
-	now      instant
+	series    []series
+	follow    []uint32 // by series: which came after it last
+	previous  uint32   // series of the record before
+	clock     clock
+	announced units
+	unitsOf   uint32 // the next series whose units are told, likely
+	now       instant
 
 	// Only while a decision is under way.
 	inputs  [maxInputs]int32
@@ -60,7 +62,7 @@ type instant struct {
 }
 
 func newModel(e Effort) *model {
-	m := &model{effort: e, byKind: newMixer(kinds), bySet: newMixer(sets)}
+	m := &model{effort: e, clock: clock{unit: 1e9}, announced: units{step: 1}, byKind: newMixer(kinds), bySet: newMixer(sets)}
 	for i := range m.slots {
 		m.slots[i] = slotFresh
 	}
@@ -150,7 +152,7 @@ type clock struct {
 	residual     int64
 }
 
-// tick are the units that there are, in ns.
+// ticks are the units that there are, in ns.
 var ticks = [...]int64{1, 1e3, 1e6, 1e7, 1e8, 1e9, 1e10, 6e10}
 
 // choose returns the coarsest unit for times that follow each other from the last one on.
@@ -170,12 +172,31 @@ func (c *clock) choose(recs []frame.Record) int64 {
 	return best
 }
 
+// tell codes the unit of a frame's times.
+func (c *clock) tell(m *model, a *arith, unit int64) {
+	if m.flag(a, kindUnits, setTime, unit == c.unit, 7) {
+		return
+	}
+	i := uint64(0)
+	for n, t := range ticks {
+		if t == unit {
+			i = uint64(n)
+		}
+	}
+	c.unit = ticks[a.raw(i, 3)]
+}
+
 func (c *clock) code(m *model, a *arith, t int64, id uint32) int64 {
 	now := &m.now
 	if m.flag(a, kindInstant, setTime, t == c.time, id, uint32(min(now.n, 15)), signed(c.residual)) {
 		return c.time
 	}
 	step := (t - c.time) / c.unit
+	if c.time == 0 {
+		c.time = a.wide(step) * c.unit
+		*now = instant{}
+		return c.time
+	}
 	o := &m.c
 	o.reset()
 	o.add(1)

@@ -89,6 +89,8 @@ func (m *model) number(a *arith, c *contexts, set int, space uint32, center, n i
 			}
 			b = m.bit(a, c, kindMantissa+depth, set, space+0x1000+uint32(e)<<8+prefix, b)
 			prefix = prefix<<1 | uint32(b)
+		} else if depth > 7 && space == 0x10000 {
+			b = a.bit(b, 1<<15)
 		} else {
 			b = m.noise(a, uint32(e)<<8|uint32(i)|space<<16, set, b)
 		}

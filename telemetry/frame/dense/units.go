@@ -92,14 +92,25 @@ func (u units) better(floats []uint64) (found units, yes bool) {
 	return found, found.cost(floats)+margin < u.cost(floats)
 }
 
-// announce codes units that are new.
+// announce codes units that are new, by those that were announced before.
 func (m *model) announce(a *arith, u units) units {
 	form, e, div := u.lattice.Parts()
-	form = uint8(m.plain(a, setOther, 20, 1, int64(form)))
-	e = uint8(m.plain(a, setOther, 21, 2, int64(e)))
-	div = uint8(m.plain(a, setOther, 22, 0, int64(div)))
-	u.step = m.plain(a, setOther, 23, 1, u.step)
-	u.offset = m.plain(a, setOther, 24, 0, u.offset)
+	was := m.announced
+	wasForm, wasE, wasDiv := was.lattice.Parts()
+	small := func(which uint32, was, is uint8) uint8 {
+		if m.flag(a, kindUnits, setOther, is == was, which) {
+			return was
+		}
+		return uint8(a.raw(uint64(is), 6))
+	}
+	wide := func(which uint32, usual, is int64) int64 {
+		if m.flag(a, kindUnits, setOther, is == usual, which) {
+			return usual
+		}
+		return a.wide(is)
+	}
+	form, e, div = small(1, wasForm, form), small(2, wasE, e), small(3, wasDiv, div)
+	u.step, u.offset = wide(4, 1, u.step), wide(5, 0, u.offset)
 	if a.decoding {
 		var ok bool
 		if u.lattice, ok = columns.LatticeOf(form, e, div); !ok || u.step < 1 {
@@ -107,5 +118,6 @@ func (m *model) announce(a *arith, u units) units {
 			u = units{step: 1}
 		}
 	}
+	m.announced = u
 	return u
 }

@@ -83,7 +83,11 @@ func (m *model) fresh(a *arith, id uint32, s *series, bits uint64, n, center int
 		}
 		m.guesses = g
 	}
-	n = m.number(a, c, set, 0x10000, center, n)
+	if s.n == 0 {
+		n = a.wide(n)
+	} else {
+		n = m.number(a, c, set, 0x10000, center, n)
+	}
 	m.guesses = nil
 	if s.kind == telemetry.KindFloat {
 		return s.units.float(n) + uint64(miss), n
@@ -211,15 +215,12 @@ func (m *model) about(id uint32, s *series, center int64, p *[predictors]float64
 	// Of numbers that go far each time only the upper part says anything.
 	far := max(int(slow)/2-5, 0)
 	coarse, before := uint32(last>>far), uint32(s.last[1]>>far)
-	c.add(id, slow)
-	c.add(id, signed(s.residual[0]), signed(s.residual[1])>>1)
 	c.add(id, signed(center-last), fast>>1)
 	c.add(id, run, besideAgain)
 	c.add(id, beside, besideAgain)
 	c.add(id, coarse)
 	c.add(id, m.now.repeats&0xff, min(run, 3))
 	c.add(id, signed(whole(p[byOthers])-center), signed(s.change))
-	c.add(fast, slow, 77)
 	c.add(id, coarse, before, m.now.repeats&3)
 	return c
 }
