@@ -18,8 +18,8 @@ type bucket struct {
 	Summary
 }
 
-// bucketStart returns the multiple of step at or before t. Where that would be before all times it is the earliest time.
-func bucketStart(t, step telemetry.Time) telemetry.Time {
+// SpanStart returns the multiple of step, since 1970, at or before t. Where that would be before all times it is the earliest time.
+func SpanStart(t, step telemetry.Time) telemetry.Time {
 	rest := t % step
 	if rest < 0 {
 		rest += step
@@ -40,7 +40,7 @@ func bucketEnd(start, step telemetry.Time) telemetry.Time {
 // portions is what q asks for, by summaries where sel has them.
 func portions(ctx context.Context, sel Selector, q Query, step telemetry.Time) iter.Seq2[Portion, error] {
 	if s, ok := sel.(PortionSelector); ok {
-		return s.Portions(ctx, q, func(t telemetry.Time) telemetry.Time { return bucketStart(t, step) })
+		return s.Portions(ctx, q, func(t telemetry.Time) telemetry.Time { return SpanStart(t, step) })
 	}
 	return func(yield func(Portion, error) bool) {
 		for r, err := range sel.Readings(ctx, q) {
@@ -85,7 +85,7 @@ func aggregate(portions iter.Seq2[Portion, error], step telemetry.Time, descendi
 				return
 			}
 			if latest == nil || r.Time < start || r.Time >= bucketEnd(start, step) {
-				if at := bucketStart(r.Time, step); at != start {
+				if at := SpanStart(r.Time, step); at != start {
 					if !flush() {
 						return
 					}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"fieldpost/api"
 	"fieldpost/history/blocks"
 	"fieldpost/journal"
 	"fieldpost/telemetry"
@@ -287,7 +288,7 @@ func (t *transposer) add(e entry) {
 		if len(g.recs) == 0 {
 			g.header = g.source
 			g.header.First = h.First + uint64(i)
-			g.hour = startOf(rec.Time)
+			g.hour = api.SpanStart(rec.Time, chunkSpan)
 			g.sources = append(g.sources[:0], blocks.Source{Pos: e.Pos, Mark: e.Mark})
 		}
 		g.recs = append(g.recs, *rec)
@@ -296,18 +297,6 @@ func (t *transposer) add(e entry) {
 		g.text += len(rec.Value.Text())
 	}
 	t.held += len(t.buf)
-}
-
-// startOf returns the beginning of the hour of t.
-func startOf(t telemetry.Time) telemetry.Time {
-	rest := t % chunkSpan
-	if rest < 0 {
-		rest += chunkSpan
-	}
-	if t < math.MinInt64+rest {
-		return math.MinInt64
-	}
-	return t - rest
 }
 
 // sameClock reports whether records of b can stand in one frame with those of a.
