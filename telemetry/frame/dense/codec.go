@@ -15,6 +15,9 @@ const (
 	// MaxRecords bounds the records of a dense frame: they take time to decode, however few the bytes are.
 	MaxRecords = 8192
 
+	// MaxState bounds what a state takes in memory, but for the last text of each series, at most 256 bytes.
+	MaxState = 64 << 10
+
 	// The first byte: no plain frame begins with such a one. Of a warm frame its lower half is the tag of the state.
 	mark     = 0xC0
 	markFull = 0x20
@@ -36,6 +39,9 @@ func (s *State) Name() uint64 { return s.name }
 
 // Tag is what a frame names its state by: a sender has no two states of one tag in use.
 func (s *State) Tag() byte { return byte(s.name & 15) }
+
+// Size returns about how many bytes s takes: at most MaxState, and texts.
+func (s *State) Size() int { return s.model.size() }
 
 // Effort is that of the frames that can be coded with s.
 func (s *State) Effort() Effort { return s.model.effort }

@@ -122,18 +122,26 @@ func TestRecordings(t *testing.T) {
 		effort Effort
 		batch  int
 		limits map[string]float64 // bytes a reading
+		cold   float64            // of frames by themselves, geometric mean
 	}{
-		{Full, 60, map[string]float64{"household_power": 0.42, "yosemite": 0.50, "geometric mean": 0.90}},
-		{Full, 600, map[string]float64{"household_power": 0.36, "yosemite": 0.45, "geometric mean": 0.84}},
-		{Light, 600, map[string]float64{"geometric mean": 0.84}},
+		{Full, 60, map[string]float64{"household_power": 0.42, "yosemite": 0.50, "geometric mean": 0.90}, 1.70},
+		{Full, 600, map[string]float64{"household_power": 0.36, "yosemite": 0.45, "geometric mean": 0.84}, 1.00},
+		{Light, 600, map[string]float64{"geometric mean": 0.84}, 1.00},
 	} {
-		sizes, logs := map[string]float64{}, 0.
+		sizes, logs, colds := map[string]float64{}, 0., 0.
 		for _, r := range all(t) {
 			recs := recordsOf(t, r)
 			l := &link{t: t, e: NewEncoder(c.effort), next: 1}
-			size, n := 0, 0
+			size, n, cold, lone := 0, 0, 0, 0
 			for at := 0; at < len(recs); at += c.batch {
 				part := recs[at:min(at+c.batch, len(recs))]
+				if at/c.batch%8 == 0 {
+					b, _, err := NewEncoder(c.effort).Encode(nil, headerOf(known, 1), part, known, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					cold, lone = cold+len(b), lone+len(part)
+				}
 				b, s := l.send(part, l.last)
 				if l.last = s; at >= len(recs)/3 {
 					size, n = size+len(b), n+len(part)
@@ -141,9 +149,14 @@ func TestRecordings(t *testing.T) {
 			}
 			sizes[r.Name] = float64(size) / float64(n)
 			logs += math.Log(sizes[r.Name])
+			colds += math.Log(float64(cold) / float64(lone))
 		}
-		sizes["geometric mean"] = math.Exp(logs / float64(len(sizes)))
-		t.Logf("effort %d, batches of %d: %.4v", c.effort, c.batch, sizes)
+		recorded := float64(len(sizes))
+		sizes["geometric mean"], colds = math.Exp(logs/recorded), math.Exp(colds/recorded)
+		t.Logf("effort %d, batches of %d: %.4v, cold %.3f", c.effort, c.batch, sizes, colds)
+		if colds > c.cold {
+			t.Errorf("effort %d, batches of %d, cold: %.3f bytes a reading, more than %.2f", c.effort, c.batch, colds, c.cold)
+		}
 		for name, limit := range c.limits {
 			if sizes[name] > limit {
 				t.Errorf("effort %d, batches of %d, %s: %.3f bytes a reading, more than %.2f", c.effort, c.batch, name, sizes[name], limit)
@@ -199,6 +212,9 @@ func TestAnything(t *testing.T) {
 				l.next += uint64(rnd.IntN(1000))
 			}
 			_, s := l.send(recs, base)
+			if s.Size() > MaxState+maxSeries*256 {
+				t.Fatalf("a state takes %d bytes", s.Size())
+			}
 			states = append(states, s)
 		}
 	}

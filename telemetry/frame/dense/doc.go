@@ -13,6 +13,6 @@
 // that it should be. Floats are integers in units of a lattice, proven bit for bit. Each binary decision is asked of some contexts and of the predictors' distributions; a mixer
 // weighs them by what they were worth.
 //
-// A model takes some 45 KB and 1.4 KB for each of the first sixteen series. Encoding and decoding take hostile records and bytes: they never panic, and take time in
-// proportion to the records, at most MaxRecords a frame.
+// A state takes at most MaxState. Encoding and decoding take hostile records and bytes: they never panic, and take time in proportion to the records, at most MaxRecords
+// a frame.
 package dense

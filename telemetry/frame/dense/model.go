@@ -1,6 +1,8 @@
 package dense
 
 import (
+	"unsafe"
+
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
 )
@@ -15,10 +17,11 @@ const (
 )
 
 const (
-	matchBits = 8
-	modelled  = 16 // series with least squares, 1.4 KB each
-	maxSeries = 64 // series with a memory of their own; others share those by index
-	instants  = 8  // numbers of an instant that are remembered
+	matchBits   = 8
+	modelled    = 8   // series with least squares, 1.4 KB each
+	maxSeries   = 32  // series with a memory of their own, 350 bytes each; others share those by index
+	maxFollowed = 256 // series of which it is known what follows
+	instants    = 8   // numbers of an instant that are remembered
 )
 
 // model is what both ends know of a node's readings, and learn in the same way. It is for one goroutine at a time.
@@ -66,7 +69,24 @@ func newModel(e Effort) *model {
 	for i := range m.slots {
 		m.slots[i] = slotFresh
 	}
+	// What is mostly so, before anything was learned: the weight of the input that is always there, which stands behind as many contexts as such a flag has.
+	for _, likely := range [...]struct{ kind, contexts int }{{kindSeries, 2}, {kindInstant, 4}, {kindFlags, 3}, {kindType, 3}, {kindExact, 2}, {kindHeader, 2}} {
+		m.byKind.set(likely.kind, maxInputs)[likely.contexts] = 4 * weightOne
+	}
 	return m
+}
+
+// size returns the bytes that m takes, texts included.
+func (m *model) size() int {
+	n := int(unsafe.Sizeof(*m)) + 4*(len(m.byKind)+len(m.bySet)+len(m.follow))
+	for i := range m.series {
+		s := &m.series[i]
+		n += int(unsafe.Sizeof(*s)) + len(s.text)
+		for _, r := range [...]*rls{&s.own, &s.others, &s.levels} {
+			n += 8 * (2*len(r.x) + len(r.p))
+		}
+	}
+	return n
 }
 
 func (m *model) clone() *model {
@@ -95,6 +115,7 @@ func (m *model) at(i uint32) *series {
 
 // followed returns where it is noted which series came after i.
 func (m *model) followed(i uint32) *uint32 {
+	i %= maxFollowed
 	for int(i) >= len(m.follow) {
 		m.follow = append(m.follow, uint32(len(m.follow))+1)
 	}

@@ -70,7 +70,7 @@ func (m *model) fresh(a *arith, id uint32, s *series, bits uint64, n, center int
 		miss = m.number(a, &mc, setMiss, 0x40000, 0, int64(bits-s.units.float(n)))
 		s.miss = miss
 	}
-	if s.n > 2 {
+	if s.n > 1 {
 		g := m.room[:0]
 		add := func(at, scale float64) { g = append(g, guess{at, float64((scale + 0.05) * 0.7)}) }
 		blend := float64(center)
