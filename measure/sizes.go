@@ -11,6 +11,7 @@ import (
 	"fieldpost/measure/recordings"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
+	"fieldpost/telemetry/frame/dense"
 )
 
 // SizeReport is what the readings of one recording take in batches of one size, in bytes a reading.
@@ -18,6 +19,10 @@ type SizeReport struct {
 	Recording string  `json:"recording"`
 	Batch     int     `json:"batch"`
 	Plain     float64 `json:"plain"` // our frames: header, identity, times, checksums; the series table once
+	Light     float64 `json:"light"` // dense ones, each coded by the state after the one before
+	Full      float64 `json:"full"`
+	Cold      float64 `json:"cold"` // full ones, each by itself
+	Gorilla   float64 `json:"gorilla"`
 	JSON      float64 `json:"json"`
 	JSONGzip  float64 `json:"json_gzip"`
 	Sparkplug float64 `json:"sparkplug"`
@@ -86,11 +91,31 @@ func sizesOf(r recordings.Recording, records []frame.Record, batch int) (s SizeR
 	h := header()
 	s = SizeReport{Recording: r.Name, Batch: batch}
 	var ours, text, spark []byte
+	// A dense frame of one record takes as long as one of a hundred: some thousands tell as much.
+	tried := len(records)
+	if batch < 10 {
+		tried = min(tried, 3000)
+	}
+	light, full := chain{e: dense.NewEncoder(dense.Light)}, chain{e: dense.NewEncoder(dense.Full)}
 	for at := 0; at < len(records); at += batch {
 		end := min(at+batch, len(records))
 		if ours, err = frame.Encode(ours[:0], h, records[at:end]); err != nil {
 			return s, err
 		}
+		for _, d := range []struct {
+			chain *chain
+			to    *float64
+		}{{&light, &s.Light}, {&full, &s.Full}, {&chain{e: dense.NewEncoder(dense.Full)}, &s.Cold}} {
+			if at >= tried {
+				break
+			}
+			n, err := d.chain.size(h, records[at:end])
+			if err != nil {
+				return s, err
+			}
+			*d.to += float64(n) * float64(len(records)) / float64(min(tried, len(records)))
+		}
+		s.Gorilla += float64(gorillaSize(records[at:end]))
 		h.First += uint64(end - at)
 		metrics := make([]sparkplugMetric, 0, end-at)
 		text = append(text[:0], '[')
@@ -107,10 +132,23 @@ func sizesOf(r recordings.Recording, records []frame.Record, batch int) (s SizeR
 		s.SparkGzip += float64(zipped(spark))
 	}
 	n := float64(len(records))
-	for _, x := range []*float64{&s.Plain, &s.JSON, &s.JSONGzip, &s.Sparkplug, &s.SparkGzip} {
+	for _, x := range []*float64{&s.Plain, &s.Light, &s.Full, &s.Cold, &s.Gorilla, &s.JSON, &s.JSONGzip, &s.Sparkplug, &s.SparkGzip} {
 		*x /= n
 	}
 	return s, nil
+}
+
+// chain is dense frames of which each is known to have arrived before the next is made.
+type chain struct {
+	e    *dense.Encoder
+	last *dense.State
+	b    []byte
+}
+
+func (c *chain) size(h frame.Header, records []frame.Record) (n int, err error) {
+	k := dense.Known{Node: h.Node, Epoch: h.Epoch, Lane: h.Lane, Boot: h.Boot, Clock: h.Clock, Offset: h.Offset, Table: h.Table}
+	c.b, c.last, err = c.e.Encode(c.b[:0], h, records, k, c.last)
+	return len(c.b), err
 }
 
 func zipped(b []byte) int {
@@ -125,19 +163,20 @@ func zipped(b []byte) int {
 func SizesTable(all []SizeReport, batch int) Table {
 	t := Table{
 		Title:   fmt.Sprintf("Bytes a reading, in batches of %d", batch),
-		Columns: []string{"recording", "Fieldpost, plain", "JSON", "JSON, gzip", "Sparkplug B", "Sparkplug B, gzip"},
+		Notes:   []string{"Plain, light, full: ours, all included but the link's own; light and full each coded by the state after the frame before, cold by itself. No link sends dense frames yet."},
+		Columns: []string{"recording", "plain", "light", "full", "full, cold", "Gorilla", "JSON", "JSON, gzip", "Sparkplug B", "Sparkplug B, gzip"},
 	}
-	var logs [5]float64
+	var logs [9]float64
 	n := 0.
 	for _, s := range all {
 		if s.Batch != batch {
 			continue
 		}
 		n++
-		for i, x := range []float64{s.Plain, s.JSON, s.JSONGzip, s.Sparkplug, s.SparkGzip} {
+		for i, x := range []float64{s.Plain, s.Light, s.Full, s.Cold, s.Gorilla, s.JSON, s.JSONGzip, s.Sparkplug, s.SparkGzip} {
 			logs[i] += math.Log(x)
 		}
-		t.Add(s.Recording, s.Plain, s.JSON, s.JSONGzip, s.Sparkplug, s.SparkGzip)
+		t.Add(s.Recording, s.Plain, s.Light, s.Full, s.Cold, s.Gorilla, s.JSON, s.JSONGzip, s.Sparkplug, s.SparkGzip)
 	}
 	mean := []any{"geometric mean"}
 	for _, l := range logs {
