@@ -2,6 +2,7 @@ package history
 
 import (
 	"fieldpost/api"
+	"fieldpost/history/blocks"
 	"fieldpost/telemetry"
 )
 
@@ -20,27 +21,13 @@ func (d direction) compare(a, b api.Cursor) int {
 // Index keys: one for each series, and for questions that are wider than a few series one for all readings of a node, one
 // for all readings, and one for all events. A series has no empty name, so that none is mistaken for another.
 var (
-	readingsKey = key("", "", "")
-	eventsKey   = key("", "events", "")
+	readingsKey = blocks.Key("", "", "")
+	eventsKey   = blocks.Key("", "events", "")
 )
 
-func nodeKey(node string) uint64 { return key(node, "", "") }
+func nodeKey(node string) uint64 { return blocks.Key(node, "", "") }
 
-func seriesKey(s telemetry.Series) uint64 { return key(s.Node, s.Device, s.Metric) }
-
-// key is FNV-1a over the three names, a zero byte after each. It is part of the index's files. Two series with one key cost frames decoded in
-// vain, no more: what is found is checked by name.
-func key(parts ...string) uint64 {
-	const offset, prime = 14695981039346656037, 1099511628211
-	h := uint64(offset)
-	for _, part := range parts {
-		for i := range len(part) {
-			h = (h ^ uint64(part[i])) * prime
-		}
-		h *= prime
-	}
-	return h
-}
+func seriesKey(s telemetry.Series) uint64 { return blocks.Key(s.Node, s.Device, s.Metric) }
 
 // Questions for more series than these are answered through the wider key: a node's series mostly lie in the same frames.
 const (

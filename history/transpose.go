@@ -116,9 +116,6 @@ func (r *Reader) worth(seg journal.Segment, first uint64) bool {
 // transpose makes the part of the positions from first to the end of seg.
 func (r *Reader) transpose(ctx context.Context, seg journal.Segment, first uint64) error {
 	proof, err := r.proof(first, seg.Next)
-	if errors.Is(err, journal.ErrNotFound) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

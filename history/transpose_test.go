@@ -301,3 +301,32 @@ func TestBlocksGoWithTheirSegment(t *testing.T) {
 		t.Fatalf("left over: %q, %d bytes", left, s.blockSize())
 	}
 }
+
+// A journal that leaves positions out, as one that lost its end does: blocks are made of what is there, once.
+func TestBlocksOfAJournalWithHoles(t *testing.T) {
+	s := newShelf(t, 1, history.NewCatalogue(), nil)
+	rnd := rand.New(rand.NewPCG(8, 8))
+	for i := range 4 {
+		s.fill(rnd, 60)
+		if err := s.journal.SkipTo(s.journal.Next() + 1000); err != nil {
+			t.Fatal(err)
+		}
+		if i == 3 {
+			break // the open segment ends in one
+		}
+		if err := s.journal.Rotate(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.transpose() == 0 {
+		t.Fatal("no blocks were made")
+	}
+	before := s.parts()
+	s.reopen(history.NewCatalogue())
+	if after := s.parts(); !slices.Equal(before, after) {
+		t.Fatalf("opening changed the blocks:\nfrom %q\n  to %q", before, after)
+	}
+	for range 10 {
+		s.askAnything(rnd, func(h frame.Header) (int64, bool) { return 0, h.Clock.Doubtful() })
+	}
+}

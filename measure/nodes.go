@@ -35,13 +35,13 @@ type NodesReport struct {
 	Browsers int     `json:"browsers"`
 	Followed uint64  `json:"followed"` // readings that the browsers got
 
-	Backlog   uint64  `json:"backlog"`   // records that wait when the gateway comes back
-	First     float64 `json:"first"`     // seconds from its start until one node has no backlog
-	Half      float64 `json:"half"`      // until half have none
-	All       float64 `json:"all"`       // until none has
-	HerdPeak  int64   `json:"herdPeak"`  // most memory of the gateway then
-	HerdCPU   float64 `json:"herdCPU"`   // CPU seconds of the gateway until then
-	HerdAlone float64 `json:"herdAlone"` // readings a second over it
+	Backlog  uint64  `json:"backlog"`  // records that wait when the gateway comes back
+	First    float64 `json:"first"`    // seconds from its start until one node has no backlog
+	Half     float64 `json:"half"`     // until half have none
+	All      float64 `json:"all"`      // until none has
+	HerdPeak int64   `json:"herdPeak"` // most memory of the gateway then
+	HerdCPU  float64 `json:"herdCPU"`  // CPU seconds of the gateway until then
+	HerdRate float64 `json:"herdRate"` // readings a second over it
 }
 
 // Nodes measures one gateway with many nodes: at rest, and when all come back after an outage.
@@ -178,7 +178,7 @@ func (s *site) herd(ctx context.Context, o NodesOptions, c *crowd, r *NodesRepor
 		*part.seconds = time.Since(began).Seconds()
 	}
 	p := process(s.gateway.Pid())
-	r.HerdPeak, r.HerdCPU, r.HerdAlone = p.Resident, p.CPU, float64(r.Backlog)/r.All
+	r.HerdPeak, r.HerdCPU, r.HerdRate = p.Resident, p.CPU, float64(r.Backlog)/r.All
 	return nil
 }
 

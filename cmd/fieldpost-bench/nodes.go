@@ -35,7 +35,7 @@ func nodesMeasurement() measurement {
 			Notes: []string{fmt.Sprintf("Nodes wait up to a minute between attempts, spread by their names. The nodes, the edge's own forwarder over real connections, share the machine's cores with the gateway. "+
 				"In the end %d records were asked for by node: all are stored, none lost.", r.Records)},
 		}
-		herd.Add(r.Backlog, r.First, r.Half, r.All, r.HerdAlone, r.HerdCPU, mb(r.HerdPeak))
+		herd.Add(r.Backlog, r.First, r.Half, r.All, r.HerdRate, r.HerdCPU, mb(r.HerdPeak))
 		return result{r, []measure.Table{steady, herd}}, nil
 	}}
 }

@@ -148,17 +148,21 @@ func parseEntry(b []byte) entry {
 	}
 }
 
-func keyOf(s telemetry.Series) uint64 {
+// Key is FNV-1a over names, a zero byte after each. It is part of the files of blocks and of the journal's index. What two names share costs a look in
+// vain, no more: what is found is checked by name.
+func Key(names ...string) uint64 {
 	const offset, prime = 14695981039346656037, 1099511628211
 	h := uint64(offset)
-	for _, part := range [...]string{s.Node, s.Device, s.Metric} {
-		for i := range len(part) {
-			h = (h ^ uint64(part[i])) * prime
+	for _, name := range names {
+		for i := range len(name) {
+			h = (h ^ uint64(name[i])) * prime
 		}
 		h *= prime
 	}
 	return h
 }
+
+func keyOf(s telemetry.Series) uint64 { return Key(s.Node, s.Device, s.Metric) }
 
 // Chunk is what is known of some readings of a series without reading them.
 type Chunk struct {

@@ -76,7 +76,7 @@ func (m *model) fresh(a *arith, id uint32, s *series, bits uint64, n, center int
 		blend := float64(center)
 		add(blend, s.fast)
 		add(blend, s.slow)
-		if m.effort == Full {
+		if s.own.x != nil {
 			for _, by := range [...]int{byLast, byOwn, byOthers, byLevels} {
 				add(p[by], s.off[by])
 			}
