@@ -82,8 +82,10 @@ func (s *site) nodes(ctx context.Context, o NodesOptions, r *NodesReport) error 
 	defer cancel()
 	working.Go(func() { c.run(ctx, dialer) })
 	issuing, enough := context.WithCancel(ctx)
+	var issuer sync.WaitGroup
+	defer issuer.Wait()
 	defer enough()
-	working.Go(func() { c.issue(issuing) })
+	issuer.Go(func() { c.issue(issuing) })
 	if err := await(ctx, "all nodes to be there", 3*time.Minute, func() bool {
 		for _, n := range c.nodes {
 			if n.acknowledged() == 0 {
@@ -101,6 +103,7 @@ func (s *site) nodes(ctx context.Context, o NodesOptions, r *NodesReport) error 
 		return err
 	}
 	enough()
+	issuer.Wait() // a frame may be on its way to its node still
 	if err := await(ctx, "the last acks", time.Minute, func() bool {
 		records, _ := c.waiting()
 		return records == 0
