@@ -194,7 +194,7 @@ func (d *decoder) data() []byte {
 		return nil
 	}
 	more := decoder{b: d.take(int(n))}
-	more.extensions()
+	more.extensions(nil)
 	if more.err != nil && d.err == nil {
 		d.err = more.err
 	}
@@ -203,14 +203,44 @@ func (d *decoder) data() []byte {
 	return rest
 }
 
-// extensions skips the extensions up to the end.
-func (d *decoder) extensions() {
+// extension is the tag of the one extension that a type of message has so far.
+const extension = 1
+
+// extensions reads the extensions up to the end: known is given the body of that which is known. Others are skipped.
+func (d *decoder) extensions(known func(body *decoder)) {
 	for len(d.b) > 0 {
-		d.uv()
-		if n := d.uv(); n > uint64(len(d.b)) {
+		tag, n := d.uv(), d.uv()
+		if n > uint64(len(d.b)) {
 			d.fail("extension cut off")
-		} else {
-			d.take(int(n))
+			return
+		}
+		body := decoder{b: d.take(int(n))}
+		if tag != extension || known == nil || d.err != nil {
+			continue
+		}
+		if known(&body); body.err != nil {
+			d.fail("extension: %v", body.err)
 		}
 	}
+}
+
+func appendBases(b []byte, bases []uint64) []byte {
+	if bases == nil {
+		return b
+	}
+	b = binary.AppendUvarint(append(b, extension), uint64(8*len(bases)))
+	for _, n := range bases {
+		b = binary.BigEndian.AppendUint64(b, n)
+	}
+	return b
+}
+
+func (d *decoder) bases() []uint64 {
+	out := []uint64{}
+	for len(d.b) > 0 && d.err == nil {
+		if out = append(out, d.u64()); len(out) > MaxBases {
+			d.fail("more than %d bases", MaxBases)
+		}
+	}
+	return out
 }

@@ -16,7 +16,14 @@ type Hello struct {
 	Codings  uint32  // bit n: it can send coding n
 	Epochs   []Epoch // oldest first; the last is the open one
 	Boots    []Boot
+
+	// Bases are the names of the coder states that the node would go on from, oldest first, at most MaxBases (delivery rule 26): what the gateway has of
+	// them it keeps, and nothing else of this link. nil: all stays as it is.
+	Bases []uint64
 }
+
+// MaxBases is how many coder states a link has.
+const MaxBases = 4
 
 // Epoch is one epoch of a node as its Hello tells it.
 type Epoch struct {
@@ -82,7 +89,7 @@ func (m *Hello) append(b []byte) []byte {
 		b = binary.AppendVarint(b, t.Offset)
 		b = binary.AppendVarint(b, t.Error)
 	}
-	return b
+	return appendBases(b, m.Bases)
 }
 
 func (l Lane) append(b []byte) []byte {

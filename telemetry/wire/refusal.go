@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/crc64"
 	"strconv"
 
 	"fieldpost/telemetry"
@@ -18,7 +19,15 @@ type Refusal struct {
 	Reason     Reason
 	Wait       uint32 // Busy: milliseconds
 	Table      uint64 // Cold: the table asked for, if that is what lacks
+
+	// Frame is the FrameID of a dense frame of which nobody can say here which records it holds: then Epoch to Count are zero, and Reason is Cold.
+	Frame uint64
 }
+
+// FrameID names the bytes of a frame: CRC-64 by ECMA-182, never zero.
+func FrameID(data []byte) uint64 { return max(crc64.Checksum(data, ecma), 1) }
+
+var ecma = crc64.MakeTable(crc64.ECMA)
 
 // Reason says why a range is lost or a frame refused. A reason of a later version is kept as its number.
 type Reason uint8
@@ -65,7 +74,11 @@ func (m *Refusal) append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(m.Count))
 	b = append(b, byte(m.Reason))
 	b = binary.AppendUvarint(b, uint64(m.Wait))
-	return binary.BigEndian.AppendUint64(b, m.Table)
+	b = binary.BigEndian.AppendUint64(b, m.Table)
+	if m.Frame != 0 {
+		b = binary.BigEndian.AppendUint64(append(b, extension, 8), m.Frame)
+	}
+	return b
 }
 
 func (d *decoder) refusal() *Refusal {

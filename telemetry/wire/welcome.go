@@ -45,6 +45,7 @@ type Welcome struct {
 	Time       telemetry.Time
 	Clock      telemetry.ClockState
 	Stored     []Stored
+	Bases      []uint64 // those of the Hello's that it has; nil where that named none
 }
 
 // Stored is what the gateway has on its disk of one lane of one epoch.
@@ -74,7 +75,7 @@ func (m *Welcome) append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(m.Codings))
 	b = binary.AppendVarint(b, int64(m.Time))
 	b = append(b, byte(m.Clock))
-	return appendStored(b, m.Stored)
+	return appendBases(appendStored(b, m.Stored), m.Bases)
 }
 
 func (d *decoder) welcome() *Welcome {

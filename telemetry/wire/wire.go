@@ -18,7 +18,7 @@
 //	list(x)   uv n, then n times x
 //	rest      all bytes up to the end of the message
 //	more      extensions up to the end of the message: uv tag, uv length, that many bytes, again and again.
-//	          Tags are not assigned yet. A reader skips the tags it does not know.
+//	          Tag 1 is bases in a Hello and in a Welcome, u64 each, and u64 frame in a Refusal. A reader skips the tags it does not know.
 //
 //	message   u8 version = 1 | u8 type | body
 //
@@ -116,23 +116,27 @@ func Parse(b []byte) (Message, error) {
 	}
 	d := decoder{b: b[2:]}
 	var m Message
+	var known func(body *decoder) // what its extension says
 	switch b[1] {
 	case typeHello:
-		m = d.hello()
+		h := d.hello()
+		m, known = h, func(body *decoder) { h.Bases = body.bases() }
 	case typeTable:
 		m = &Table{d.data()}
 	case typeFrame:
 		m = &Frame{d.data()}
 	case typeWelcome:
-		m = d.welcome()
+		w := d.welcome()
+		m, known = w, func(body *decoder) { w.Bases = body.bases() }
 	case typeAck:
 		m = d.ack()
 	case typeRefusal:
-		m = d.refusal()
+		r := d.refusal()
+		m, known = r, func(body *decoder) { r.Frame = body.u64() }
 	default:
 		return &Unknown{b[1]}, nil
 	}
-	d.extensions()
+	d.extensions(known)
 	if d.err != nil {
 		return nil, fmt.Errorf("read %s: %w", typeName(b[1]), d.err)
 	}

@@ -65,7 +65,15 @@ var samples = map[string]wire.Message{
 	"welcome-empty": &wire.Welcome{},
 	"ack":           &wire.Ack{Generation: 0x1111111111111111, Stored: []wire.Stored{{Epoch: 0xaaaaaaaaaaaaaaaa, Lane: telemetry.Bulk, Ranges: set(0, 0, math.MaxUint64, math.MaxUint64)}}},
 	"refusal":       &wire.Refusal{Generation: 0x1111111111111111, Epoch: 0xaaaaaaaaaaaaaaaa, Lane: telemetry.Live, First: 128, Count: 500, Reason: wire.Cold, Wait: 1500, Table: 0x2222222222222222},
+
+	// With their extensions: cut off where those begin they are whole messages of an earlier version.
+	"hello-bases":   &wire.Hello{Nonce: 1, Link: "lte", Codings: 3, Bases: []uint64{0x3333333333333333, 0x4444444444444444}},
+	"hello-anew":    &wire.Hello{Nonce: 1, Link: "lte", Codings: 3, Bases: []uint64{}},
+	"welcome-bases": &wire.Welcome{Nonce: 1, Store: store, Codings: 3, Bases: []uint64{0x4444444444444444}},
+	"refusal-frame": &wire.Refusal{Generation: 0x1111111111111111, Reason: wire.Cold, Frame: 0x5555555555555555},
 }
+
+var extended = map[string]bool{"hello-bases": true, "hello-anew": true, "welcome-bases": true, "refusal-frame": true}
 
 func TestGolden(t *testing.T) {
 	for name, m := range samples {
@@ -98,7 +106,7 @@ func TestGolden(t *testing.T) {
 // TestCutOff: no leading part of a message reads as a whole one, save where the rest of it is data.
 func TestCutOff(t *testing.T) {
 	for name, m := range samples {
-		if name == "table" || name == "frame" {
+		if name == "table" || name == "frame" || extended[name] {
 			continue
 		}
 		b := wire.Append(nil, m)
@@ -111,7 +119,7 @@ func TestCutOff(t *testing.T) {
 }
 
 func TestExtensionsAreSkipped(t *testing.T) {
-	more := []byte{0x01, 0x03, 'a', 'b', 'c', 0xac, 0x02, 0x00}
+	more := []byte{0x02, 0x03, 'a', 'b', 'c', 0xac, 0x02, 0x00}
 	for name, m := range samples {
 		b := wire.Append(nil, m)
 		switch m.(type) {
@@ -126,7 +134,7 @@ func TestExtensionsAreSkipped(t *testing.T) {
 		} else if !reflect.DeepEqual(back, m) {
 			t.Errorf("%s: read back %+v", name, back)
 		}
-		if _, err := wire.Parse(append(b, 0x01, 0x7f)); !errors.Is(err, wire.ErrMalformed) && name != "table" && name != "frame" {
+		if _, err := wire.Parse(append(b, 0x02, 0x7f)); !errors.Is(err, wire.ErrMalformed) && name != "table" && name != "frame" {
 			t.Errorf("%s with an extension cut off: %v", name, err)
 		}
 	}
@@ -180,6 +188,24 @@ func TestHostile(t *testing.T) {
 				t.Errorf("got %v, %v; want %v with %q", m, err, c.want, c.says)
 			}
 		})
+	}
+}
+
+func TestHostileExtensions(t *testing.T) {
+	five := append([]byte{1, 40}, make([]byte, 40)...)
+	for name, c := range map[string]struct {
+		m    wire.Message
+		more []byte
+	}{
+		"half a name":           {&wire.Hello{}, []byte{1, 4, 0, 0, 0, 0}},
+		"more bases than four":  {&wire.Hello{}, five},
+		"more bases, welcome":   {&wire.Welcome{}, five},
+		"frame without its id":  {&wire.Refusal{}, []byte{1, 0}},
+		"length beyond the end": {&wire.Refusal{}, []byte{1, 9, 0, 0, 0, 0, 0, 0, 0, 0}},
+	} {
+		if m, err := wire.Parse(append(wire.Append(nil, c.m), c.more...)); !errors.Is(err, wire.ErrMalformed) {
+			t.Errorf("%s: %+v, %v", name, m, err)
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ func BenchmarkCodec(b *testing.B) {
 			var last *State
 			for at := 0; at < len(recs); at += batch {
 				states = append(states, last)
-				f, s, err := e.Encode(nil, headerOf(known, 1+uint64(at)), recs[at:at+batch], known, last)
+				f, _, s, err := e.Encode(nil, headerOf(known, 1+uint64(at)), recs[at:at+batch], known, only(last), last)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -37,13 +37,13 @@ func BenchmarkCodec(b *testing.B) {
 			b.Run("encode/"+name, func(b *testing.B) {
 				var out []byte
 				each(b, func(i int) (err error) {
-					out, _, err = e.Encode(out[:0], headerOf(known, 1+uint64(i*batch)), recs[i*batch:(i+1)*batch], known, states[i])
+					out, _, _, err = e.Encode(out[:0], headerOf(known, 1+uint64(i*batch)), recs[i*batch:(i+1)*batch], known, only(states[i]), states[i])
 					return err
 				})
 			})
 			b.Run("decode/"+name, func(b *testing.B) {
 				each(b, func(i int) error {
-					_, back, _, err := Decode(frames[i], known, func(byte) *State { return states[i] })
+					_, back, _, err := Decode(frames[i], known, only(states[i]))
 					if err == nil && len(back) != batch {
 						err = frame.ErrCorrupt
 					}

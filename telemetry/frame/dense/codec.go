@@ -18,10 +18,11 @@ const (
 	// MaxState bounds what a state takes in memory, but for the last text of each series, at most 256 bytes.
 	MaxState = 64 << 10
 
-	// The first byte: no plain frame begins with such a one. Of a warm frame its lower half is the tag of the state.
+	// The first byte: no plain frame begins with such a one. Of a warm frame its lower half is the tag of the state, of a cold one whether it is the first of a chain.
 	mark     = 0xC0
 	markFull = 0x20
 	markWarm = 0x10
+	markAnew = 0x01
 )
 
 // ErrState is wrapped where a frame names a state that is not at hand, or decodes to something else with the one that is: it is to be sent again cold.
@@ -30,6 +31,7 @@ var ErrState = errors.New("state of a dense frame is not known")
 // State is what is remembered after a frame. It does not change, and may be used from several goroutines.
 type State struct {
 	name  uint64
+	anew  bool // its frame was cold and the first of a chain
 	model *model
 	known about
 }
@@ -57,16 +59,19 @@ type Encoder struct {
 // NewEncoder returns one.
 func NewEncoder(e Effort) *Encoder { return &Encoder{effort: e, recent: map[uint32][]uint64{}} }
 
-// Encode appends the dense frame of recs to dst, and returns what both ends know after it. base nil: it is cold, to be decoded by itself, with what is known of the
-// connection. Of h it takes what frame.Encode does; its node is k's. The error is frame.ErrTooLarge where recs are more than MaxRecords.
-func (e *Encoder) Encode(dst []byte, h frame.Header, recs []frame.Record, k Known, base *State) ([]byte, *State, error) {
+// Encode appends the dense frame of recs to dst, and returns the chain after it and the frame's state, which is the base of others once the frame is acknowledged and while the
+// chain has it. base is a state of c; nil: the frame is cold, to be decoded by itself, with what is known of the connection. Of h it takes what frame.Encode does; its node is
+// k's. The error is frame.ErrTooLarge where recs are more than MaxRecords.
+func (e *Encoder) Encode(dst []byte, h frame.Header, recs []frame.Record, k Known, c Chain, base *State) ([]byte, Chain, *State, error) {
 	switch {
 	case len(recs) == 0 || len(recs) > MaxRecords:
-		return dst, nil, fmt.Errorf("%w: %d records in a dense frame, at most %d", frame.ErrTooLarge, len(recs), MaxRecords)
+		return dst, c, nil, fmt.Errorf("%w: %d records in a dense frame, at most %d", frame.ErrTooLarge, len(recs), MaxRecords)
 	case h.Node != k.Node:
-		return dst, nil, fmt.Errorf("dense frame of node %q on a connection of %q", h.Node, k.Node)
+		return dst, c, nil, fmt.Errorf("dense frame of node %q on a connection of %q", h.Node, k.Node)
 	case base != nil && base.model.effort != e.effort:
-		return dst, nil, errors.New("dense frame of another effort than its state")
+		return dst, c, nil, errors.New("dense frame of another effort than its state")
+	case base != nil && c.By(base.Tag()) != base:
+		return dst, c, nil, errors.New("dense frame of a state that its chain has not")
 	}
 	next := begin(e.effort, k, base)
 	h.Count = uint32(len(recs))
@@ -75,11 +80,14 @@ func (e *Encoder) Encode(dst []byte, h frame.Header, recs []frame.Record, k Know
 	if e.effort == Full {
 		first |= markFull
 	}
-	if base != nil {
-		dst = append(dst, first|markWarm|base.Tag())
-	} else {
-		dst = append(dst, first)
+	switch {
+	case base != nil:
+		first |= markWarm | base.Tag()
+	case len(c.states) == 0:
+		next.anew = true
+		first |= markAnew
 	}
+	dst = append(dst, first)
 	head := len(dst)
 	size := checkSize(base)
 	dst = append(dst, make([]byte, size)...)
@@ -95,28 +103,29 @@ func (e *Encoder) Encode(dst []byte, h frame.Header, recs []frame.Record, k Know
 		dst[head+i] = byte(sum >> (8 * i))
 	}
 	next.name = nameOf(base, dst[at:])
-	return dst, next, nil
+	return dst, c.with(base, next), next, nil
 }
 
-// Decode decodes b by what is known of the connection and, where it names one, by the state that states returns for its tag. All errors are frame.ErrCorrupt,
+// Decode decodes b by what is known of the connection or, where it names one, by the state of c that it names. It returns the chain after it. All errors are frame.ErrCorrupt,
 // frame.ErrVersion or ErrState. It takes hostile bytes.
-func Decode(b []byte, k Known, states func(tag byte) *State) (frame.Header, []frame.Record, *State, error) {
-	if len(b) == 0 || b[0]&0xC0 != mark || b[0]&markWarm == 0 && b[0]&15 != 0 {
-		return frame.Header{}, nil, nil, fmt.Errorf("%w: not a dense frame", frame.ErrVersion)
+func Decode(b []byte, k Known, c Chain) (frame.Header, []frame.Record, Chain, error) {
+	if !Is(b) || b[0]&markWarm == 0 && b[0]&15 > markAnew {
+		return frame.Header{}, nil, c, fmt.Errorf("%w: not a dense frame", frame.ErrVersion)
 	}
 	effort := Effort(b[0] & markFull / markFull)
 	const head = 1
 	var base *State
 	if b[0]&markWarm != 0 {
-		if base = states(b[0] & 15); base == nil || base.model.effort != effort {
-			return frame.Header{}, nil, nil, fmt.Errorf("%w: tag %x", ErrState, b[0]&15)
+		if base = c.By(b[0] & 15); base == nil || base.model.effort != effort {
+			return frame.Header{}, nil, c, fmt.Errorf("%w: tag %x", ErrState, b[0]&15)
 		}
 	}
 	size := checkSize(base)
 	if len(b) < head+size {
-		return frame.Header{}, nil, nil, fmt.Errorf("%w: dense frame cut off", frame.ErrCorrupt)
+		return frame.Header{}, nil, c, fmt.Errorf("%w: dense frame cut off", frame.ErrCorrupt)
 	}
 	next := begin(effort, k, base)
+	next.anew = base == nil && b[0]&markAnew != 0
 	a := decoder(b[head+size:])
 	h := frame.Header{Coding: frame.Dense, Content: frame.Readings, Size: len(b)}
 	next.model.header(a, &next.known, &h)
@@ -140,15 +149,18 @@ func Decode(b []byte, k Known, states func(tag byte) *State) (frame.Header, []fr
 		if base != nil { // or the state is another one
 			a.err = fmt.Errorf("%w: %w", ErrState, a.err)
 		}
-		return frame.Header{}, nil, nil, a.err
+		return frame.Header{}, nil, c, a.err
 	}
 	h.Min, h.Max = recs[0].Time, recs[0].Time
 	for i := range recs {
 		h.Min, h.Max = min(h.Min, recs[i].Time), max(h.Max, recs[i].Time)
 	}
 	next.name = nameOf(base, b)
-	return h, recs, next, nil
+	return h, recs, c.with(base, next), nil
 }
+
+// Is reports whether b begins as a dense frame does. No plain one begins so.
+func Is(b []byte) bool { return len(b) > 0 && b[0]&0xC0 == mark }
 
 // begin returns a state that may be changed.
 func begin(e Effort, k Known, base *State) *State {

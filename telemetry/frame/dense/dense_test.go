@@ -68,20 +68,23 @@ type link struct {
 	sent int
 }
 
+// only returns the chain of one state, that of none if it is nil.
+func only(s *State) Chain {
+	if s == nil {
+		return Chain{}
+	}
+	return Chain{[]*State{s}}
+}
+
 // send codes recs, decodes them, and compares.
 func (l *link) send(recs []frame.Record, base *State) ([]byte, *State) {
 	l.t.Helper()
 	h := headerOf(known, l.next)
-	b, sent, err := l.e.Encode(nil, h, recs, known, base)
+	b, _, sent, err := l.e.Encode(nil, h, recs, known, only(base), base)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	got, back, arrived, err := Decode(b, known, func(tag byte) *State {
-		if base == nil || base.Tag() != tag {
-			return nil
-		}
-		return base
-	})
+	got, back, after, err := Decode(b, known, only(base))
 	if err != nil {
 		l.t.Fatalf("%d records from %d on: %v", len(recs), l.next, err)
 	}
@@ -95,7 +98,10 @@ func (l *link) send(recs []frame.Record, base *State) ([]byte, *State) {
 			}
 		}
 	}
-	if l.sent++; sent.Name() != arrived.Name() || !reflect.DeepEqual(sent.known, arrived.known) || l.sent%16 == 1 && !sameModel(sent.model, arrived.model) {
+	arrived := after.Last(func(name uint64) bool { return name == sent.Name() })
+	if l.sent++; arrived == nil && (base == nil || base.Tag() != sent.Tag()) {
+		l.t.Fatal("the receiver has not got the frame's state")
+	} else if arrived != nil && (!reflect.DeepEqual(sent.known, arrived.known) || l.sent%16 == 1 && !sameModel(sent.model, arrived.model)) {
 		l.t.Fatal("the two ends have different states")
 	}
 	l.next += uint64(len(recs))
@@ -136,7 +142,7 @@ func TestRecordings(t *testing.T) {
 			for at := 0; at < len(recs); at += c.batch {
 				part := recs[at:min(at+c.batch, len(recs))]
 				if at/c.batch%8 == 0 {
-					b, _, err := NewEncoder(c.effort).Encode(nil, headerOf(known, 1), part, known, nil)
+					b, _, _, err := NewEncoder(c.effort).Encode(nil, headerOf(known, 1), part, known, Chain{}, nil)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -178,7 +184,7 @@ func TestSmallPayload(t *testing.T) {
 	for at := third; at+600 < len(recs) && frames < 60; frames++ {
 		fits := func(n int) bool {
 			e := Encoder{effort: Full, recent: maps.Clone(l.e.recent)}
-			b, _, err := e.Encode(nil, headerOf(known, l.next), recs[at:at+n], known, l.last)
+			b, _, _, err := e.Encode(nil, headerOf(known, l.next), recs[at:at+n], known, only(l.last), l.last)
 			return err == nil && len(b) <= 51
 		}
 		n := 40 + sort.Search(560, func(i int) bool { return !fits(40 + i + 1) })
@@ -254,7 +260,7 @@ func TestDamageIsNoticed(t *testing.T) {
 	b, _ := l.send(recs[120:180], base)
 	passed := 0
 	try := func(b []byte, s *State) {
-		_, back, _, err := Decode(b, known, func(byte) *State { return s })
+		_, back, _, err := Decode(b, known, only(s))
 		switch {
 		case err == nil && !slices.Equal(back, recs[120:180]):
 			passed++
@@ -273,10 +279,10 @@ func TestDamageIsNoticed(t *testing.T) {
 		try(b[:i], base)
 	}
 	try(b, before)
-	if _, _, _, err := Decode(b, known, func(byte) *State { return before }); !errors.Is(err, ErrState) {
+	if _, _, _, err := Decode(b, known, only(before)); !errors.Is(err, ErrState) {
 		t.Errorf("with another state: %v", err)
 	}
-	if _, _, _, err := Decode(b, known, func(byte) *State { return nil }); !errors.Is(err, ErrState) {
+	if _, _, _, err := Decode(b, known, Chain{}); !errors.Is(err, ErrState) {
 		t.Errorf("without a state: %v", err)
 	}
 	if passed > 0 { // 16 bits of check: one in 65,536 would pass by chance
@@ -287,18 +293,18 @@ func TestDamageIsNoticed(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	recs := recordsOf(f, all(f)[0])
 	e := NewEncoder(Full)
-	cold, s, err := e.Encode(nil, headerOf(known, 1), recs[:60], known, nil)
+	cold, _, s, err := e.Encode(nil, headerOf(known, 1), recs[:60], known, Chain{}, nil)
 	if err != nil {
 		f.Fatal(err)
 	}
-	warm, _, err := e.Encode(nil, headerOf(known, 61), recs[60:120], known, s)
+	warm, _, _, err := e.Encode(nil, headerOf(known, 61), recs[60:120], known, only(s), s)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(cold)
 	f.Add(warm)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		h, recs, _, err := Decode(b, known, func(byte) *State { return s })
+		h, recs, _, err := Decode(b, known, only(s))
 		if err == nil && (len(recs) != int(h.Count) || h.Count > MaxRecords) {
 			t.Errorf("%d records, the header says %d", len(recs), h.Count)
 		}
