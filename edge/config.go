@@ -48,6 +48,8 @@ type Link struct {
 
 	FreshShare int           // percent of the link that the newest readings may take from the backlog
 	SendEvery  time.Duration // readings wait so long for others to leave with them
+	Coding     forwarder.Coding
+	Budget     int64 // bytes a day that Coding Auto tries to keep; 0: none
 }
 
 // Broker is somebody who is no gateway, and how records are written for him.

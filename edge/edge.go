@@ -85,7 +85,7 @@ func Open(c Config) (e *Edge, err error) {
 	for i, l := range c.Links {
 		o := forwarder.Options{
 			Node: c.Node, Link: l.Name, Kind: l.Kind, URL: l.URL, Software: c.Software, AlarmLink: alarmLink(i),
-			Outbox: book, Stores: book, Progress: book, Dialer: l.Dialer, Accept: l.Accept, FreshShare: l.FreshShare, SendEvery: l.SendEvery, Log: c.Log,
+			Outbox: book, Stores: book, Progress: book, Dialer: l.Dialer, Accept: l.Accept, FreshShare: l.FreshShare, SendEvery: l.SendEvery, Coding: l.Coding, Budget: l.Budget, Log: c.Log,
 		}
 		if l.Broker != nil {
 			o.Broker, o.Encoder, o.AlarmLink = l.Broker, l.Broker.Encoder, ""

@@ -43,6 +43,7 @@ func newDetour(o Options) *detour {
 	d.acked.news = make(chan struct{}, 1)
 	home := o.Link
 	o.Link, o.AlarmLink = o.AlarmLink, ""
+	o.Coding = Plain // it carries no readings
 	d.session = New(o)
 	d.session.home, d.session.main = home, &d.acked
 	return d

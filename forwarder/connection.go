@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"fieldpost/telemetry/frame"
 	"fieldpost/telemetry/wire"
 )
 
@@ -80,6 +81,8 @@ func newConnection(s *Session, conn Conn, nonce uint64, store wire.StoreID) *con
 		say: true, pausing: true,
 	}
 	c.sendEvery = s.o.SendEvery
+	c.flight.took = s.coder.took
+	s.coder.speaks = false // until it has said so
 	c.ledger.flight, c.ledger.parked = &c.flight, &s.parked
 	c.share.percent, c.ledger.fresh.on = s.o.FreshShare, s.o.FreshShare > 0
 	return c
@@ -244,7 +247,13 @@ func (c *connection) hello(now time.Time) job {
 	h := c.s.o.Outbox.Hello()
 	c.ledger.told = h
 	c.look(now, h)
-	h.Nonce, h.Link, h.Software, h.Store, h.Codings = c.nonce, c.s.o.Link, c.s.o.Software, c.store, codings
+	h.Nonce, h.Link, h.Software, h.Store, h.Codings = c.nonce, c.s.o.Link, c.s.o.Software, c.store, 1<<frame.Plain
+	if c.s.o.Coding != Plain {
+		h.Codings |= 1 << frame.Dense
+	}
+	if c.pausing && c.s.o.Coding != Plain { // frames go only after the answer
+		h.Bases = c.s.coder.greet(c.s.o.Node, &h)
+	}
 	if c.greeting.IsZero() {
 		c.greeting = now
 	}
@@ -252,9 +261,6 @@ func (c *connection) hello(now time.Time) job {
 	c.s.note(func(st *Status) { st.HellosSent++ })
 	return job{payloads: [][]byte{wire.Append(nil, &h)}, direct: c.direct()}
 }
-
-// codings are those this node can send: bit 0, plain.
-const codings = 1
 
 func (c *connection) direct() bool { return c.welcome != nil && c.welcome.Direct }
 
@@ -268,6 +274,7 @@ func (c *connection) report() {
 	c.s.note(func(st *Status) {
 		st.RTT, st.Rate, st.Window = c.window.minRTT(), c.window.rate.best(), c.size()
 		st.InFlight, st.Waiting, st.Parked = c.flight.bytes, waiting, parked
+		st.Coding, st.FramesDense, st.FramesCold = c.s.coder.coding(), c.s.coder.frames, c.s.coder.colds
 	})
 }
 

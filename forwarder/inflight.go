@@ -22,6 +22,11 @@ type shipment struct {
 	count uint64 // records in left
 	bytes int    // of the part that is left
 	stamp stamp
+
+	// Of a dense frame; else zero.
+	id    uint64 // wire.FrameID
+	state uint64 // the name of what is known after it
+	era   int    // of the coder's chains
 }
 
 // inflight is what is under way on one connection, in the order sent.
@@ -30,6 +35,8 @@ type inflight struct {
 	bytes int       // of all lanes but alarm
 	alarm int       // of alarm
 	acked time.Time // when the latest of those acknowledged in whole was sent
+
+	took func(state uint64) // is told of each dense frame that was acknowledged in whole; nil: nobody
 }
 
 func (f *inflight) total(l telemetry.Lane) *int {
@@ -39,9 +46,22 @@ func (f *inflight) total(l telemetry.Lane) *int {
 	return &f.bytes
 }
 
-func (f *inflight) add(k run, r ranges.Range, bytes int, s stamp) {
-	f.list = append(f.list, &shipment{run: k, left: ranges.Make(r), count: r.Len(), bytes: bytes, stamp: s})
-	*f.total(k.lane) += bytes
+func (f *inflight) add(s *shipment, r ranges.Range) {
+	s.left, s.count = ranges.Make(r), r.Len()
+	f.list = append(f.list, s)
+	*f.total(s.lane) += s.bytes
+}
+
+// unread takes out the dense frame of an id that the gateway cannot read, and returns it; nil: there is none.
+func (f *inflight) unread(id uint64) *shipment {
+	for i, s := range f.list {
+		if s.id == id {
+			f.list = slices.Delete(f.list, i, i+1)
+			*f.total(s.lane) -= s.bytes
+			return s
+		}
+	}
+	return nil
 }
 
 // take removes the sequences of set from what is under way. It returns how many records and bytes that gave back, and the
@@ -99,6 +119,9 @@ func (f *inflight) ack(now time.Time, w *window, stored []wire.Stored) (records 
 	}
 	for _, s := range whole {
 		w.acked(now, s.stamp)
+		if f.took != nil {
+			f.took(s.state)
+		}
 		if s.stamp.at.After(f.acked) {
 			f.acked = s.stamp.at
 		}
@@ -115,7 +138,7 @@ func (f *inflight) overtaken(d time.Duration) bool {
 // drop forgets all of it and returns how many frames that were.
 func (f *inflight) drop() (frames int) {
 	frames = len(f.list)
-	*f = inflight{}
+	*f = inflight{took: f.took}
 	return frames
 }
 

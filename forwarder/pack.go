@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fieldpost/telemetry/frame"
+	"fieldpost/telemetry/frame/dense"
 	"fieldpost/telemetry/ranges"
 )
 
@@ -31,6 +32,21 @@ type parcel struct {
 	header frame.Header
 	data   []byte
 	table  []byte // to go before it; nil: the gateway has it
+
+	// The same coded densely; nil: it goes as it is. See coder.
+	dense []byte
+	chain dense.Chain
+	state uint64
+	era   int
+	cold  bool
+}
+
+// payload returns the frame as it goes.
+func (p *parcel) payload() []byte {
+	if p.dense != nil {
+		return p.dense
+	}
+	return p.data
 }
 
 // readAhead holds frames of one lane that were read and not sent yet, in order.
@@ -47,14 +63,28 @@ func (r *readAhead) from(seq uint64) []Stored {
 	return nil
 }
 
-// pack makes the next frame of a queue, of at most room bytes and at most limit: the first one that is due, cut where it is too
-// large or partly there already, with those after it that can be joined to it.
+// pack makes the next frame of a queue, of at most room bytes and at most limit, coded as the link's frames are.
 func (c *connection) pack(now time.Time, q queue, room int) (parcel, error) {
+	coder, limit := &c.s.coder, c.limit(now, q)
+	stretch := coder.stretch()
+	p, err := c.packPlain(q, min(int(float64(room)*stretch), max(room, maxPayload)), min(int(float64(limit)*stretch), max(limit, maxPayload)))
+	if err != nil {
+		return p, err
+	}
+	if p.table != nil {
+		coder.known.Table = p.header.Table // it goes before the frame
+	}
+	coder.code(&p, min(limit, max(room, minPayload)))
+	return p, nil
+}
+
+// packPlain makes the next frame of a queue as the journal has it: the first one that is due, cut where it is too large or partly there already, with those after it that can
+// be joined to it.
+func (c *connection) packPlain(q queue, room, limit int) (parcel, error) {
 	k, due, ok := c.ledger.next(q)
 	if !ok {
 		return parcel{}, errNothing
 	}
-	limit := c.limit(now, q)
 	frames, err := c.read(q, k, due)
 	if err != nil {
 		return parcel{}, err
@@ -70,6 +100,9 @@ func (c *connection) pack(now time.Time, q queue, room int) (parcel, error) {
 			return parcel{}, errNoRoom
 		}
 		limit = room
+	}
+	if c.s.coder.coding() != Plain {
+		due.To = min(due.To, due.From+denseRecords-1)
 	}
 	if first, err = trim(first, due, limit); err != nil {
 		return fail(fmt.Errorf("cut the frame at sequence %d: %w", due.From, err), true)
@@ -91,7 +124,11 @@ func (c *connection) pack(now time.Time, q queue, room int) (parcel, error) {
 		return p, nil
 	}
 	limit = min(limit, room)
-	for joined := join(first, frames[1:], last, limit); len(joined) > 1; {
+	most := uint32(joinRecords)
+	if c.s.coder.coding() != Plain {
+		most = denseRecords
+	}
+	for joined := join(first, frames[1:], last, limit, most); len(joined) > 1; {
 		data, err := frame.Join(nil, joined...)
 		if err != nil {
 			return p, nil // one by one, then
@@ -115,7 +152,7 @@ func (c *connection) read(q queue, k run, due ranges.Range) ([]Stored, error) {
 	if frames := a.from(due.From); frames != nil && frames[0].Header.Epoch == k.epoch {
 		return frames, nil
 	}
-	frames, err := c.s.o.Outbox.Frames(k.lane, due.From, max(2*c.most(), leastAhead))
+	frames, err := c.s.o.Outbox.Frames(k.lane, due.From, max(2*min(int(float64(c.most())*c.s.coder.stretch()), maxPayload), leastAhead))
 	a.frames = frames
 	switch {
 	case len(frames) == 0 && err != nil:
@@ -174,13 +211,13 @@ const (
 )
 
 // join returns first and those of the frames after it that may go in one frame with it, as far as one can tell before it is made.
-func join(first Stored, rest []Stored, last uint64, limit int) [][]byte {
+func join(first Stored, rest []Stored, last uint64, limit int, most uint32) [][]byte {
 	frames := [][]byte{first.Data}
 	size, records, prev := len(first.Data), first.Header.Count, first.Header
 	for _, s := range rest {
 		size += max(len(s.Data)-joinSaves-joinSavesColumn*len(s.Header.Columns), int(s.Header.Count)/8+1)
 		records += s.Header.Count
-		if size > limit || records > joinRecords || s.Header.Last() > last || !frame.Joinable(prev, s.Header) {
+		if size > limit || records > most || s.Header.Last() > last || !frame.Joinable(prev, s.Header) {
 			break
 		}
 		frames = append(frames, s.Data)

@@ -41,6 +41,7 @@ func (c *connection) pick(now time.Time) (job, bool) {
 	if c.pausing || c.welcome == nil {
 		return job{}, false
 	}
+	c.choose(now)
 	full := false
 	for _, q := range c.share.order() {
 		if c.s.main != nil && q != alarmQueue {
@@ -70,8 +71,9 @@ func (c *connection) pick(now time.Time) (job, bool) {
 				continue
 			default:
 				c.unread[q] = unreadable{}
-				c.share.sent(q, len(p.data))
-				c.shipped(now, q, len(p.data), uint64(p.header.Count))
+				n := len(p.payload())
+				c.share.sent(q, n)
+				c.shipped(now, q, n, uint64(p.header.Count))
 				return c.ship(now, p), true
 			}
 			break
@@ -133,10 +135,16 @@ func (c *connection) ship(now time.Time, p parcel) job {
 		c.tables[t] = true
 		tables = 1
 	}
-	payload := wire.Append(make([]byte, 0, len(p.data)+wire.Overhead), &wire.Frame{Data: p.data})
+	data := p.payload()
+	payload := wire.Append(make([]byte, 0, len(data)+wire.Overhead), &wire.Frame{Data: data})
 	j.payloads = append(j.payloads, payload)
 	span := ranges.Range{From: p.header.First, To: p.header.Last()}
-	c.flight.add(p.run, span, len(payload), c.window.sent(now, len(payload), c.flight.bytes+c.flight.alarm))
+	s := &shipment{run: p.run, bytes: len(payload), stamp: c.window.sent(now, len(payload), c.flight.bytes+c.flight.alarm)}
+	if p.dense != nil {
+		s.id, s.state, s.era = wire.FrameID(data), p.state, p.era
+	}
+	c.flight.add(s, span)
+	c.s.coder.shipped(&p)
 	c.ledger.remove(p.run, ranges.Make(span))
 	c.s.note(func(st *Status) {
 		st.FramesSent++

@@ -270,7 +270,7 @@ func (p *publication) pick(now time.Time) (publish, bool) {
 		size := len(m.Payload) + len(m.Topic)
 		p.id++
 		p.sent[p.id] = shipped{b.run, m.Span}
-		p.flight.add(b.run, m.Span, size, p.window.sent(now, size, p.flight.bytes+p.flight.alarm))
+		p.flight.add(&shipment{run: b.run, bytes: size, stamp: p.window.sent(now, size, p.flight.bytes+p.flight.alarm)}, m.Span)
 		p.share.sent(q, size)
 		p.s.note(func(st *Status) { st.FramesSent++ })
 		return publish{p.id, m}, true

@@ -85,6 +85,10 @@ func (c *connection) onWelcome(now time.Time, w *wire.Welcome) error {
 	} else {
 		c.flight.ack(now, &c.window, w.Stored)
 	}
+	asked := first || c.pausing
+	if asked {
+		c.s.coder.welcomed(w)
+	}
 	c.welcome = w
 	c.progress, c.greeting = now, time.Time{}
 	c.pausing, c.again, c.say = false, false, false
@@ -102,6 +106,9 @@ func (c *connection) onWelcome(now time.Time, w *wire.Welcome) error {
 		c.s.up(w)
 	} else if anew {
 		c.s.log.Info("gateway started anew", "store", w.Store)
+		if !asked && c.s.o.Coding != Plain {
+			c.greet(true, false) // it was not told what frames are coded by
+		}
 	}
 	return nil
 }
@@ -143,6 +150,10 @@ func (c *connection) onRefusal(now time.Time, r *wire.Refusal) {
 		}
 		st.Refused[r.Reason]++
 	})
+	if r.Frame != 0 {
+		c.onUnread(r.Frame)
+		return
+	}
 	if r.Count == 0 {
 		return
 	}

@@ -1,6 +1,7 @@
 package forwarder
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -37,6 +38,10 @@ type Options struct {
 	// SendEvery is how long readings may wait for others to leave with them: a lane sends at most one message in that time, unless full ones wait. Events
 	// go at once, and take along what waits. 0: readings do not wait either. It does not hold where Broker is set.
 	SendEvery time.Duration
+
+	// Coding of frames of readings; "": Plain. Budget, in bytes a day on the socket, both ways, is what Auto takes more of the processor to keep; 0: there is none.
+	Coding Coding
+	Budget int64
 
 	// Where Broker is set, a broker's word is enough (delivery rule 12): there is no Dialer, no Stores and no AlarmLink, and records go out as Encoder
 	// has them, at least once.
@@ -83,6 +88,7 @@ type Session struct {
 	// What outlives connections; Run's goroutine only.
 	backoff backoff
 	parked  parking
+	coder   coder
 	outage  time.Time // when the present one began to be logged; zero: none
 	logged  time.Time
 }
@@ -96,12 +102,14 @@ func New(o Options) *Session {
 	if o.Stores == nil {
 		o.Stores = &memory{}
 	}
+	o.Coding = cmp.Or(o.Coding, Plain)
 	s := &Session{
 		o:       o,
 		log:     log.With("link", o.Link),
 		home:    o.Link,
 		hurry:   make(chan struct{}),
 		backoff: newBackoff(o.Node, o.Link),
+		coder:   newCoder(o),
 		status:  Status{Link: o.Link, Kind: o.Kind, URL: o.URL, State: Stopped},
 	}
 	if o.AlarmLink != "" {

@@ -42,7 +42,10 @@ type Status struct {
 
 	In, Out      Traffic // of both
 	Connects     uint64
+	Coding       Coding // of the next frame: never Auto
 	FramesSent   uint64 // messages with records
+	FramesDense  uint64 // of them
+	FramesCold   uint64 // of those, coded with no state of the gateway's
 	TablesSent   uint64
 	HellosSent   uint64
 	RecordsAcked uint64 // that this session sent

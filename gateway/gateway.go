@@ -56,8 +56,11 @@ func (g *Gateway) Run(ctx context.Context) error {
 	// The commit goroutine ends only when nothing more can come.
 	committing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	committed := make(chan error, 1)
+	chains := filepath.Join(g.config.Data, "chains")
+	g.ingest.LoadChains(chains)
+	committed := make(chan error, 2)
 	go func() { committed <- g.ingest.Run(committing) }()
+	go func() { committed <- g.ingest.KeepChains(committing, chains) }()
 
 	group, ctx := errgroup.WithContext(ctx)
 	for _, s := range g.config.Sources {
@@ -69,7 +72,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.log.Info("running", "dir", g.config.Data, "store", g.store.ID().String(), "sources", len(g.config.Sources))
 	err = group.Wait()
 	stop()
-	return errors.Join(err, <-committed)
+	return errors.Join(err, <-committed, <-committed)
 }
 
 // Close closes the store. Run must have returned.

@@ -67,6 +67,7 @@ func (g *Gateway) metrics(w *metric.Writer) {
 	w.Counter("fieldpost_store_dropped_records_total", "Records dropped by retention.", float64(s.Store.Dropped))
 	w.Gauge("fieldpost_store_rolled_back_epochs", "Epochs of which there is more than the next one knew: a node was put back, or there are two of it.", float64(len(s.Store.RolledBack)))
 	w.Counter("fieldpost_ingest_frames_total", "Frames received.", float64(s.Ingest.Frames))
+	w.Counter("fieldpost_ingest_dense_frames_total", "Dense frames received.", float64(s.Ingest.Dense))
 	w.Counter("fieldpost_ingest_bytes_total", "Bytes of frames received.", float64(s.Ingest.Bytes))
 	w.Counter("fieldpost_ingest_records_total", "Records stored.", float64(s.Ingest.Records))
 	w.Counter("fieldpost_ingest_repeated_records_total", "Records received that were stored already.", float64(s.Ingest.Repeats))

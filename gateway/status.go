@@ -36,6 +36,7 @@ type StoreStatus struct {
 // IngestStatus counts what came since the start.
 type IngestStatus struct {
 	Frames  uint64            `json:"frames"`
+	Dense   uint64            `json:"dense"` // of them
 	Bytes   uint64            `json:"bytes"`
 	Records uint64            `json:"records"`
 	Repeats uint64            `json:"repeats"`
@@ -78,7 +79,7 @@ func (g *Gateway) Status(ctx context.Context) (Status, error) {
 			Quarantined: st.Quarantined, Dropped: st.Dropped, Err: st.Err, RolledBack: []string{},
 		},
 		Ingest: IngestStatus{
-			Frames: in.Frames, Bytes: in.Bytes, Records: in.Records, Repeats: in.Repeats, Failed: in.Failed,
+			Frames: in.Frames, Dense: in.Dense, Bytes: in.Bytes, Records: in.Records, Repeats: in.Repeats, Failed: in.Failed,
 			Slowest: in.Slowest.Seconds(), Refused: map[string]uint64{},
 		},
 	}

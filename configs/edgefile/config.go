@@ -16,6 +16,7 @@ import (
 	"fieldpost/drivers"
 	"fieldpost/drivers/serialport"
 	"fieldpost/edge"
+	"fieldpost/forwarder"
 	"fieldpost/forwarder/link/mqtt"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/wire"
@@ -66,10 +67,17 @@ type Link struct {
 	// How long readings may wait for others to leave with them: a lane sends at most one message in that time, unless full ones wait. Longer is cheaper
 	// on a metered link. Up to 1h; 0s for not at all. Events go at once, and take along what waits. It does not hold with ack: broker.
 	SendEvery setting.Duration `yaml:"send_every"`
+	// How readings are coded on this link. plain: as they are kept. full: densely, at about half the bytes or less, and a hundred times the work. light: nearly as
+	// dense, at a third of that work. auto: the densest that the processor has time for. It does not hold with ack: broker.
+	Coding string `yaml:"coding"`
+	// What this link may take a day, both ways, such as 20MiB. With coding: auto, where it would take more, coding gets all of a processor that it asks for. 0B for none.
+	Budget setting.Size `yaml:"budget"`
 }
 
 // SetDefaults is setting.Defaulter.
-func (l *Link) SetDefaults() { l.FreshShare, l.SendEvery = 50, setting.Duration(time.Second) }
+func (l *Link) SetDefaults() {
+	l.FreshShare, l.SendEvery, l.Coding = 50, setting.Duration(time.Second), string(forwarder.Auto)
+}
 
 // Bus is one thing that several devices share. Exactly one kind is set.
 type Bus struct {
@@ -125,7 +133,8 @@ func (c *Config) Edge(software string, log *slog.Logger) (edge.Config, error) {
 		if err != nil {
 			return out, fmt.Errorf("set up link %s: %w", l.Name, err)
 		}
-		link := edge.Link{Name: l.Name, Kind: "mqtt", URL: dialer.Target(), Accept: l.AcceptStores, FreshShare: int(l.FreshShare), SendEvery: l.SendEvery.Go()}
+		link := edge.Link{Name: l.Name, Kind: "mqtt", URL: dialer.Target(), Accept: l.AcceptStores, FreshShare: int(l.FreshShare), SendEvery: l.SendEvery.Go(),
+			Coding: forwarder.Coding(l.Coding), Budget: int64(l.Budget)}
 		if encoder, ok := l.MQTT.Foreign(c.Node); ok {
 			link.Broker = &edge.Broker{Broker: dialer, Encoder: encoder}
 		} else {
@@ -181,6 +190,11 @@ func (l *Link) Check(problem, _ setting.Problem) {
 		problem("name", "link name %q: use letters, digits, - and _, at most %d", l.Name, telemetry.MaxName)
 	case l.Name == edge.AlarmLink || strings.HasPrefix(l.Name, edge.AlarmLink+"-"): // delivery rule 22
 		problem("name", "link name %q is kept for the second connection that alarms may take; choose another", l.Name)
+	}
+	switch forwarder.Coding(l.Coding) {
+	case forwarder.Plain, forwarder.Light, forwarder.Full, forwarder.Auto:
+	default:
+		problem("coding", "unknown coding %q; want plain, light, full or auto", l.Coding)
 	}
 	if l.SendEvery < 0 || l.SendEvery.Go() > time.Hour {
 		problem("send_every", "%s is not between 0s and 1h", l.SendEvery)

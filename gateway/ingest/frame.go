@@ -7,6 +7,7 @@ import (
 	"fieldpost/gateway/store"
 	"fieldpost/history"
 	"fieldpost/telemetry/frame"
+	"fieldpost/telemetry/frame/dense"
 	"fieldpost/telemetry/ranges"
 	"fieldpost/telemetry/wire"
 )
@@ -28,7 +29,17 @@ func (in *Ingest) frame(s *session, data []byte) error {
 	if len(data) > frame.MaxSize {
 		return fmt.Errorf("frame of %d bytes; at most %d", len(data), frame.MaxSize)
 	}
-	h, err := frame.ParseHeader(data)
+	var h frame.Header
+	var recs []frame.Record // of a dense one
+	var err error
+	if dense.Is(data) {
+		if h, recs, err = in.dense(s, data); err != nil {
+			in.refuse(s, frame.Header{}, wire.Refusal{Reason: wire.Cold, Frame: wire.FrameID(data)})
+			return nil
+		}
+	} else {
+		h, err = frame.ParseHeader(data)
+	}
 	switch {
 	case errors.Is(err, frame.ErrVersion) && h.Count > 0:
 		in.refuse(s, h, wire.Refusal{Reason: wire.Version})
@@ -44,6 +55,17 @@ func (in *Ingest) frame(s *session, data []byte) error {
 		in.counters.repeats.Add(uint64(h.Count))
 		in.acknowledge([]*item{it})
 		return nil
+	}
+	if recs != nil {
+		// What is stored is plain, whatever came.
+		if data, err = frame.Encode(nil, h, recs); err == nil {
+			h, err = frame.ParseHeader(data)
+		}
+		if err != nil { // too much for one plain frame: no node of ours sends such
+			in.refuse(s, it.frame.Header, wire.Refusal{Reason: wire.Version})
+			return nil
+		}
+		it.frame.Header, it.frame.Data = h, data
 	}
 	if h.Content == frame.Readings {
 		t := in.findTable(s, h.Table)
@@ -65,6 +87,17 @@ func (in *Ingest) frame(s *session, data []byte) error {
 		in.budget.give(h.Node, len(data))
 	}
 	return nil
+}
+
+// dense decodes a dense frame by the states of its link. An error: it is to be sent again, cold or plain, and nobody here can say which records it holds.
+func (in *Ingest) dense(s *session, data []byte) (frame.Header, []frame.Record, error) {
+	h, recs, chain, err := dense.Decode(data, s.known, in.chains.of(s.chain(), s.nonce))
+	if err != nil {
+		return h, nil, err
+	}
+	in.counters.dense.Add(1)
+	in.chains.put(s.chain(), s.nonce, chain)
+	return h, recs, nil
 }
 
 // decode proves that all records can be read, and works out their spans.

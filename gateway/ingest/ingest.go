@@ -12,6 +12,7 @@ import (
 	"fieldpost/history/recent"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
+	"fieldpost/telemetry/frame/dense"
 	"fieldpost/telemetry/ranges"
 	"fieldpost/telemetry/wire"
 )
@@ -40,6 +41,7 @@ type Ingest struct {
 	budget   *budget
 	tables   *recent.Cache[uint64, *table]
 	suspects *suspects
+	chains   *chains
 	counters counters
 	queue    chan *item
 	stopped  chan struct{}
@@ -59,7 +61,7 @@ func New(st Store, log *slog.Logger) *Ingest {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Ingest{
-		store: st, log: log, budget: newBudget(), tables: newTables(), suspects: newSuspects(),
+		store: st, log: log, budget: newBudget(), tables: newTables(), suspects: newSuspects(), chains: newChains(chainBytes),
 		queue: make(chan *item, queueLength), stopped: make(chan struct{}), sessions: map[source.Conn]*session{},
 	}
 }
@@ -135,6 +137,12 @@ func (in *Ingest) hello(s *session, h *wire.Hello) error {
 			"node", s.peer.Node, "link", h.Link, "store", id.String(), "met", h.Store.String())
 	}
 	s.greeted, s.nonce, s.link = true, h.Nonce, h.Link
+	var bases []uint64
+	if h.Bases != nil {
+		epoch, boot := h.Newest()
+		s.known = dense.Known{Node: s.peer.Node, Epoch: epoch, Boot: boot.Boot, Clock: boot.Clock, Offset: boot.Offset}
+		bases = in.chains.begin(s.chain(), s.nonce, h.Bases)
+	}
 	in.send(s, &wire.Welcome{
 		Nonce:      h.Nonce,
 		Store:      in.store.ID(),
@@ -142,10 +150,11 @@ func (in *Ingest) hello(s *session, h *wire.Hello) error {
 		Credit:     in.credit(),
 		Direct:     s.peer.Direct,
 		MaxFrame:   frame.MaxSize,
-		Codings:    1 << frame.Plain,
+		Codings:    1<<frame.Plain | 1<<frame.Dense,
 		Time:       telemetry.TimeOf(time.Now()),
 		Clock:      telemetry.ClockLocal,
 		Stored:     stored,
+		Bases:      bases,
 	})
 	return nil
 }
@@ -169,6 +178,7 @@ func (in *Ingest) table(s *session, encoded []byte) error {
 		in.tables.Put(t.Hash, t)
 	}
 	s.addTable(t)
+	s.known.Table = t.Hash
 	return nil
 }
 

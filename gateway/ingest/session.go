@@ -5,6 +5,7 @@ import (
 
 	"fieldpost/gateway/source"
 	"fieldpost/history"
+	"fieldpost/telemetry/frame/dense"
 )
 
 // session is one connection. Its fields but conn and peer belong to the goroutine that calls Receive and Gone.
@@ -16,8 +17,12 @@ type session struct {
 	nonce   uint64
 	link    string
 
-	tables []*table // most recent first
+	tables []*table    // most recent first
+	known  dense.Known // what cold frames need not say: by the last hello that named bases, and the table that came last
 }
+
+// chain is whose coder states it goes on from.
+func (s *session) chain() linkKey { return linkKey{s.peer.Node, s.link} }
 
 // table is a series table as it came and decoded.
 type table struct {

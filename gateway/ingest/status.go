@@ -16,7 +16,8 @@ type Status struct {
 	Tables    uint64
 	Unknown   uint64 // messages of a type this version does not know
 	Frames    uint64 // received
-	Bytes     uint64 // of them
+	Dense     uint64 // of them
+	Bytes     uint64
 	Records   uint64 // stored
 	Repeats   uint64 // records received that were stored already, and were left out
 	Refusals  map[wire.Reason]uint64
@@ -32,9 +33,9 @@ const reasons = int(wire.NotAllowed) + 1
 
 // counters are Status while it is being counted.
 type counters struct {
-	hellos, tables, unknown, frames, bytes, records, repeats atomic.Uint64
-	offences, commits, failed, slowest, acksSent, acksStuck  atomic.Uint64
-	refusals                                                 [reasons]atomic.Uint64
+	hellos, tables, unknown, frames, dense, bytes, records, repeats atomic.Uint64
+	offences, commits, failed, slowest, acksSent, acksStuck         atomic.Uint64
+	refusals                                                        [reasons]atomic.Uint64
 }
 
 // Status may be called at any time.
@@ -50,6 +51,7 @@ func (in *Ingest) Status() Status {
 		Tables:      c.tables.Load(),
 		Unknown:     c.unknown.Load(),
 		Frames:      c.frames.Load(),
+		Dense:       c.dense.Load(),
 		Bytes:       c.bytes.Load(),
 		Records:     c.records.Load(),
 		Repeats:     c.repeats.Load(),

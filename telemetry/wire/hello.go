@@ -66,6 +66,17 @@ const (
 	minBoot  = 1 + 8 + 1 + 1 + 1
 )
 
+// Newest returns the open epoch and the present boot, zero where it names none: what the cold frames after a Hello with Bases need not say.
+func (m *Hello) Newest() (epoch telemetry.Epoch, boot Boot) {
+	if n := len(m.Epochs); n > 0 {
+		epoch = m.Epochs[n-1].Epoch
+	}
+	if n := len(m.Boots); n > 0 {
+		boot = m.Boots[n-1]
+	}
+	return epoch, boot
+}
+
 func (m *Hello) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint64(b, m.Nonce)
 	b = appendText(b, m.Link)
