@@ -143,6 +143,7 @@ func (u *unit) start(dir string) {
 		u.links[i] = &link{w: w, name: fmt.Sprint("link-", i)}
 		s := forwarder.New(forwarder.Options{
 			Node: node, Link: u.links[i].name, Outbox: outbox{b, u}, Stores: b, Dialer: u.links[i], FreshShare: 50 * i, AlarmLink: []string{"alarm", ""}[i],
+			Coding: []forwarder.Coding{forwarder.Full, forwarder.Light}[i],
 		})
 		running.Go(func() { _ = s.Run(ctx) })
 	}
@@ -280,7 +281,10 @@ func (w *world) startGateway(dir string) {
 	g.in = ingest.New(failing{s, g}, nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
+	chains := filepath.Join(dir, "chains")
+	g.in.LoadChains(chains)
 	running.Go(func() { _ = g.in.Run(ctx) })
+	running.Go(func() { _ = g.in.KeepChains(ctx, chains) })
 	g.stop = sync.OnceFunc(func() {
 		cancel()
 		running.Wait()

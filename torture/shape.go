@@ -22,6 +22,7 @@ type shape struct {
 	links  int  // to the same gateway, each over a network of its own
 	small  bool // the edge has room for some seconds only: it must forget, and may forget only what is safe
 	clocks bool // the edge's wall clock steps
+	coding string
 }
 
 // drawShape has the seed decide.
@@ -36,11 +37,13 @@ func drawShape(r *rand.Rand, o Options) shape {
 	if o.Bench != "" {
 		s.small, s.clocks = r.IntN(4) == 0, r.IntN(4) == 0
 	}
+	s.coding = []string{"auto", "full", "full", "light", "plain"}[r.IntN(5)]
 	return s
 }
 
 func (s shape) String() string {
 	words := []string{[]string{"own broker", "outside broker", "bridging broker"}[s.way]}
+	words = append(words, s.coding)
 	if s.links > 1 {
 		words = append(words, fmt.Sprintf("%d links", s.links))
 	}

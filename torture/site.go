@@ -92,7 +92,7 @@ topic fp/%[2]s/down in 0
 func (s site) writeEdge(unit int, links []string) error {
 	var all strings.Builder
 	for i, l := range links {
-		fmt.Fprintf(&all, "  - {name: up%d, mqtt: {url: \"tcp://%s\"}}\n", i, l)
+		fmt.Fprintf(&all, "  - {name: up%d, coding: %s, mqtt: {url: \"tcp://%s\"}}\n", i, s.shape.coding, l)
 	}
 	config := s.edgeConfig(unit)
 	devices := filepath.Join(filepath.Dir(config), "devices")
