@@ -38,7 +38,10 @@ type LinkStatus struct {
 	Out      uint64            `json:"out"`
 	Connects uint64            `json:"connects"`
 	Bill     Bill              `json:"bill"` // what In and Out were for
+	Coding   string            `json:"coding,omitempty"` // of its frames now: plain, light or full
 	Frames   uint64            `json:"frames"`
+	Dense    uint64            `json:"dense"` // frames that were coded densely
+	Cold     uint64            `json:"cold"`  // of them, without a state of the gateway's
 	Resent   uint64            `json:"resent"`
 	Acked    uint64            `json:"acked"` // records
 	Refused  map[string]uint64 `json:"refused,omitempty"`
@@ -49,7 +52,7 @@ func linkStatus(s forwarder.Status, ack string, up time.Duration) LinkStatus {
 		Link: s.Link, Kind: s.Kind, URL: s.URL, State: string(s.State), Since: onClock(s.Since), Err: s.LastError,
 		RTT: s.RTT.Seconds(), Rate: s.Rate, Window: s.Window, InFlight: s.InFlight, Waiting: s.Waiting, Parked: s.Parked,
 		Second: string(s.Second), Ack: ack,
-		In: s.In.Socket, Out: s.Out.Socket, Bill: newBill(s.In, s.Out, up), Connects: s.Connects, Frames: s.FramesSent, Resent: s.FramesResent, Acked: s.RecordsAcked,
+		In: s.In.Socket, Out: s.Out.Socket, Bill: newBill(s.In, s.Out, up), Connects: s.Connects, Coding: string(s.Coding), Frames: s.FramesSent, Dense: s.FramesDense, Cold: s.FramesCold, Resent: s.FramesResent, Acked: s.RecordsAcked,
 	}
 	if (s.Store != wire.StoreID{}) {
 		l.Store = s.Store.String()
@@ -131,6 +134,8 @@ func linkMetrics(w *metric.Writer, node metric.Label, l LinkStatus) {
 	}
 	w.Counter("fieldpost_link_connects_total", "Connections made.", float64(l.Connects), node, link)
 	w.Counter("fieldpost_link_frames_total", "Messages with records sent.", float64(l.Frames), node, link)
+	w.Counter("fieldpost_link_dense_frames_total", "Of them, densely coded ones.", float64(l.Dense), node, link)
+	w.Counter("fieldpost_link_cold_frames_total", "Of those, ones coded without a state of the gateway's.", float64(l.Cold), node, link)
 	w.Counter("fieldpost_link_resent_frames_total", "Of these, sent again on the same connection.", float64(l.Resent), node, link)
 	w.Counter("fieldpost_link_acked_records_total", "Records sent by this link and acknowledged.", float64(l.Acked), node, link)
 	w.Gauge("fieldpost_link_waiting_records", "Records to be sent or under way.", float64(l.Waiting), node, link)

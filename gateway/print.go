@@ -18,7 +18,7 @@ func (s Status) Print(w io.Writer, now time.Time) error {
 	if s.Store.Err != "" {
 		row("\ttakes in no more\t%s", s.Store.Err)
 	}
-	row("received\t%d frames, %d of them dense\t%d records stored\t%d repeats left out\t%d failed commits", s.Ingest.Frames, s.Ingest.Dense, s.Ingest.Records, s.Ingest.Repeats, s.Ingest.Failed)
+	row("received\t%d frames\t%d records stored\t%d repeats left out\t%d failed commits\t%d frames dense", s.Ingest.Frames, s.Ingest.Records, s.Ingest.Repeats, s.Ingest.Failed, s.Ingest.Dense)
 	for _, r := range s.Store.RolledBack {
 		row("rolled back or cloned\t%s", r)
 	}
