@@ -102,6 +102,14 @@ func appendSeries(b []byte, s *Series) []byte {
 	b = appendSeriesName(append(b, '{'), s.Series)
 	b = telemetry.AppendString(append(b, `,"unit":`...), s.Unit)
 	b = appendWord(append(b, `,"type":`...), s.Kind.String())
+	switch r := s.Round; {
+	case r.Resolution != 0:
+		b = strconv.AppendFloat(append(b, `,"resolution":`...), r.Resolution, 'g', 12, 64)
+	case r.Relative:
+		b = append(strconv.AppendFloat(append(b, `,"max_error":"`...), r.MaxError*100, 'g', 12, 64), `%"`...)
+	case r.MaxError != 0:
+		b = strconv.AppendFloat(append(b, `,"max_error":`...), r.MaxError, 'g', 12, 64)
+	}
 	b = appendLabels(append(b, `,"labels":`...), s.Labels)
 	b = appendPoint(append(b, `,"first":`...), s.First)
 	b = appendPoint(append(b, `,"last":`...), s.Last)

@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame"
 	"fieldpost/telemetry/ranges"
 )
 
@@ -129,6 +130,7 @@ type Series struct {
 	telemetry.Series
 	Unit   string
 	Kind   telemetry.Kind
+	Round  frame.Rounding // what a link may have done to its floats
 	Labels map[string]string
 	First  *Point
 	Last   *Point

@@ -70,7 +70,7 @@ func newDevice(d Device, b *bus, book *lane.Book) (*device, error) {
 // add makes a metric known. The caller holds mu or is alone.
 func (d *device) add(s MetricSettings) (*quantity, error) {
 	id, err := d.book.Describe(lane.Description{
-		Device: d.settings.Device, Metric: s.Name, Unit: s.Unit, Kind: s.Kind(), Labels: d.settings.Labels,
+		Device: d.settings.Device, Metric: s.Name, Unit: s.Unit, Kind: s.Kind(), Round: s.rounding(), Labels: d.settings.Labels,
 	})
 	if err != nil {
 		return nil, err

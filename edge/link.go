@@ -37,7 +37,7 @@ type LinkStatus struct {
 	In       uint64            `json:"in"`
 	Out      uint64            `json:"out"`
 	Connects uint64            `json:"connects"`
-	Bill     Bill              `json:"bill"` // what In and Out were for
+	Bill     Bill              `json:"bill"`             // what In and Out were for
 	Coding   string            `json:"coding,omitempty"` // of its frames now: plain, light or full
 	Frames   uint64            `json:"frames"`
 	Dense    uint64            `json:"dense"` // frames that were coded densely

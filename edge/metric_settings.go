@@ -9,6 +9,7 @@ import (
 	"fieldpost/configs/setting"
 	"fieldpost/edge/reduce"
 	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame"
 )
 
 // MetricSettings is one entry of a device's metrics.
@@ -34,7 +35,13 @@ type MetricSettings struct {
 	Deadband *reduce.Band `yaml:"deadband"`
 	// How long deadband may hold back: the first reading after that is sent whatever it says. off for as long as it takes.
 	MaxSilence setting.DurationOrOff `yaml:"max_silence"`
-	Address    any                   `yaml:",inline"` // the driver's own keys: what drivers.Kind.Address made, filled; nil if it has none
+	// On links whose frames are dense, values may be rounded to the nearest multiple of this, in unit, such as 0.1: fewer digits, fewer bytes. The journal here keeps
+	// them as they are, and the gateway says of the series how it is rounded.
+	Resolution float64 `yaml:"resolution"`
+	// On links whose frames are dense, values may be off by so much: a number in unit, such as 0.2, or a percentage of the value, such as 0.5%. It goes instead of
+	// resolution, and saves more where values vary much in size.
+	MaxError *reduce.Band `yaml:"max_error"`
+	Address  any          `yaml:",inline"` // the driver's own keys: what drivers.Kind.Address made, filled; nil if it has none
 }
 
 // SetDefaults is setting.Defaulter.
@@ -54,6 +61,18 @@ func (s *MetricSettings) Kind() telemetry.Kind {
 		return telemetry.KindFloat
 	}
 	return k
+}
+
+// rounding returns what a link may do to values.
+func (s *MetricSettings) rounding() frame.Rounding {
+	switch e := s.MaxError; {
+	case e == nil:
+		return frame.Rounding{Resolution: s.Resolution}
+	case e.Percent:
+		return frame.Rounding{MaxError: e.Width / 100, Relative: true}
+	default:
+		return frame.Rounding{MaxError: e.Width}
+	}
 }
 
 // InLane returns Lane as telemetry has it.
@@ -103,6 +122,18 @@ func (s *MetricSettings) checkNumbers(problem setting.Problem) {
 			problem(f.key, "%s must be finite", f.key)
 		}
 	}
+	if s.Type != telemetry.KindFloat.String() && (s.Resolution != 0 || s.MaxError != nil) {
+		problem("resolution", "resolution and max_error are for floats; this metric is %s", s.Type)
+	}
+	switch e := s.MaxError; {
+	case !(s.Resolution >= 0) || math.IsInf(s.Resolution, 0):
+		problem("resolution", "want a number above 0, such as 0.1")
+	case e == nil:
+	case s.Resolution > 0:
+		problem("max_error", "either resolution or max_error")
+	case !(e.Width > 0 && e.Width <= math.MaxFloat64) || e.Percent && e.Width >= 100:
+		problem("max_error", "max_error %s: want more than 0, and less than 100%%", e)
+	}
 	if v := s.Valid; v != nil && !(v[0] <= v[1]) {
 		problem("valid", "want the lowest and the highest good value, in this order; got [%v, %v]", v[0], v[1])
 	}
@@ -112,7 +143,8 @@ func (s *MetricSettings) checkNoNumber(problem setting.Problem) {
 	for _, f := range []struct {
 		key string
 		set bool
-	}{{"scale", s.Scale != 1}, {"offset", s.Offset != 0}, {"valid", s.Valid != nil}, {"invalid", len(s.Invalid) > 0}} {
+	}{{"scale", s.Scale != 1}, {"offset", s.Offset != 0}, {"valid", s.Valid != nil}, {"invalid", len(s.Invalid) > 0},
+		{"resolution", s.Resolution != 0}, {"max_error", s.MaxError != nil}} {
 		if f.set {
 			problem(f.key, "%s is for numbers; this metric is %s", f.key, s.Type)
 		}

@@ -42,7 +42,9 @@ type coder struct {
 	era    int // of chains: what is refused of an earlier one says nothing new
 	failed int // chains in a row that the gateway could not read
 
-	records []frame.Record
+	records  []frame.Record
+	table    uint64 // that roundings are of
+	rounding []frame.Rounding
 }
 
 func newCoder(o Options) coder {
@@ -138,6 +140,7 @@ func (c *coder) code(p *parcel, limit int) {
 	if base != nil && base.Effort() != effort {
 		base, chain = nil, dense.Chain{}
 	}
+	c.encoder[effort].Allowed = c.rounding
 	for {
 		began := time.Now()
 		var err error
@@ -167,6 +170,30 @@ func (c *coder) code(p *parcel, limit int) {
 		c.choice.size(coding, len(data), n)
 		p.dense, p.chain, p.state, p.era, p.cold = data, then, state.Name(), c.era, base == nil
 		return
+	}
+}
+
+// allow takes what a table says of how its series may be rounded.
+func (c *coder) allow(hash uint64, table func(uint64) ([]byte, error)) {
+	if hash == c.table || hash == 0 {
+		return
+	}
+	b, err := table(hash)
+	if err != nil {
+		c.table, c.rounding = 0, nil // as they are, then
+		return
+	}
+	t, err := frame.DecodeTable(b)
+	if err != nil {
+		c.table, c.rounding = 0, nil
+		return
+	}
+	c.table, c.rounding = hash, nil
+	for i, s := range t.Series() {
+		if s.Rounding != (frame.Rounding{}) {
+			c.rounding = append(c.rounding, make([]frame.Rounding, i+1-len(c.rounding))...)
+			c.rounding[i] = s.Rounding
+		}
 	}
 }
 

@@ -74,6 +74,9 @@ func (c *connection) pack(now time.Time, q queue, room int) (parcel, error) {
 	if p.table != nil {
 		coder.known.Table = p.header.Table // it goes before the frame
 	}
+	if coder.coding() != Plain {
+		coder.allow(p.header.Table, c.s.o.Outbox.Table)
+	}
 	coder.code(&p, min(limit, max(room, minPayload)))
 	return p, nil
 }

@@ -32,6 +32,7 @@ type catalogued struct {
 	kind        telemetry.Kind
 	labels      map[string]string
 	derived     bool
+	round       frame.Rounding
 	first, last place
 }
 
@@ -94,7 +95,7 @@ func (c *Catalogue) add(reader uint8, pos uint64, h frame.Header, t *Table, span
 			n.series[key] = e
 		}
 		if e.table != t.Hash {
-			e.table, e.unit, e.kind, e.labels, e.derived = t.Hash, info.Unit, info.Kind, info.Labels, info.Derived
+			e.table, e.unit, e.kind, e.labels, e.derived, e.round = t.Hash, info.Unit, info.Kind, info.Labels, info.Derived, info.Rounding
 		}
 		first := place{Point: s.First, reader: reader, pos: pos, unset: unset && !s.FirstStamped, ok: true}
 		last := place{Point: s.Last, reader: reader, pos: pos, unset: unset && !s.LastStamped, ok: true}
@@ -182,7 +183,7 @@ func (c *Catalogue) list(f api.Filter) []listed {
 	defer c.mu.RUnlock()
 	var out []listed
 	c.match(f, func(s telemetry.Series, e *catalogued) {
-		l := listed{Series: api.Series{Series: s, Unit: e.unit, Kind: e.kind, Labels: maps.Clone(e.labels)}}
+		l := listed{Series: api.Series{Series: s, Unit: e.unit, Kind: e.kind, Round: e.round, Labels: maps.Clone(e.labels)}}
 		if e.first.ok {
 			p := e.first.Point
 			l.First = &p

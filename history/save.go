@@ -8,6 +8,7 @@ import (
 	"fieldpost/api"
 	"fieldpost/journal"
 	"fieldpost/telemetry"
+	"fieldpost/telemetry/frame"
 )
 
 // Keys of the state file that a catalogue uses.
@@ -25,6 +26,7 @@ type (
 		Kind    telemetry.Kind    `json:"kind,omitempty"`
 		Labels  map[string]string `json:"labels,omitempty"`
 		Derived bool              `json:"derived,omitempty"`
+		Round   frame.Rounding    `json:"round,omitzero"`
 		First   *placeRecord      `json:"first,omitempty"`
 		Last    *placeRecord      `json:"last,omitempty"`
 	}
@@ -117,7 +119,7 @@ func (n *catalogueNode) marshal() ([]byte, error) {
 	out := make([]seriesRecord, 0, len(n.series))
 	for key, e := range n.series {
 		out = append(out, seriesRecord{
-			key.device, key.metric, e.table, e.unit, e.kind, e.labels, e.derived, e.first.record(), e.last.record(),
+			key.device, key.metric, e.table, e.unit, e.kind, e.labels, e.derived, e.round, e.first.record(), e.last.record(),
 		})
 	}
 	return json.Marshal(out)
@@ -130,7 +132,7 @@ func (n *catalogueNode) unmarshal(b []byte) error {
 	}
 	for _, r := range in {
 		n.series[deviceMetric{r.Device, r.Metric}] = &catalogued{
-			table: r.Table, unit: r.Unit, kind: r.Kind, labels: r.Labels, derived: r.Derived,
+			table: r.Table, unit: r.Unit, kind: r.Kind, labels: r.Labels, derived: r.Derived, round: r.Round,
 			first: r.First.place(), last: r.Last.place(),
 		}
 	}

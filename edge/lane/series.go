@@ -22,6 +22,7 @@ type Description struct {
 	Unit    string
 	Kind    telemetry.Kind
 	Derived bool
+	Round   frame.Rounding    // that a link may do
 	Labels  map[string]string // of the device: the same for all its series
 }
 
@@ -52,7 +53,7 @@ func (c *catalogue) id(d Description) (SeriesID, error) {
 	defer c.mu.Unlock()
 	key := [2]string{d.Device, d.Metric}
 	if id, ok := c.byName[key]; ok {
-		if old := &c.list[id]; old.Unit != d.Unit || old.Kind != d.Kind || old.Derived != d.Derived || !maps.Equal(old.Labels, d.Labels) {
+		if old := &c.list[id]; old.Unit != d.Unit || old.Kind != d.Kind || old.Derived != d.Derived || old.Round != d.Round || !maps.Equal(old.Labels, d.Labels) {
 			*old, c.table = d, nil
 		}
 		return id, nil
@@ -93,7 +94,7 @@ func (c *catalogue) current() (*table, error) {
 			all.Devices = append(all.Devices, frame.Device{Name: d.Device, Labels: d.Labels})
 		}
 		last := &all.Devices[len(all.Devices)-1]
-		last.Metrics = append(last.Metrics, frame.Metric{Name: d.Metric, Unit: d.Unit, Kind: d.Kind, Derived: d.Derived})
+		last.Metrics = append(last.Metrics, frame.Metric{Name: d.Metric, Unit: d.Unit, Kind: d.Kind, Derived: d.Derived, Rounding: d.Round})
 		t.place[id] = uint32(i)
 	}
 	var err error

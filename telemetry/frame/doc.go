@@ -127,9 +127,10 @@
 //	  text      name
 //	  labels
 //	  uv        metrics; for each:
-//	    byte      kind (low 4 bits); 0x10: derived
+//	    byte      kind (low 4 bits); 0x10: derived; 0x20: it may be rounded
 //	    text      name
 //	    text      unit
+//	    rounding  where it may be: byte 1: to a resolution, 2: by an error in its unit, 3: by a fraction of the value; 8 bytes of float: by how much
 //
 // A table has one form only: a reader refuses longer varints, labels out of order and repeated names.
 package frame

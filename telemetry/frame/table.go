@@ -32,6 +32,8 @@ type Metric struct {
 	Unit    string
 	Kind    telemetry.Kind
 	Derived bool // computed by a reducer: left out of raw queries
+
+	Rounding Rounding // that dense frames may do
 }
 
 // Series is what an index of a Table stands for.
@@ -45,6 +47,7 @@ const (
 	tableVersion = 1
 	metricKind   = 0x0f // of a metric's first byte
 	metricComp   = 0x10 // it is derived
+	metricRound  = 0x20 // it may be rounded: how follows its unit
 	leastLabel   = 3    // bytes of the shortest label, device and metric
 	leastDevice  = 4
 	leastMetric  = 4
@@ -66,8 +69,13 @@ func (t *Table) Encode() ([]byte, error) {
 			if m.Derived {
 				head |= metricComp
 			}
+			if m.Rounding != (Rounding{}) {
+				head |= metricRound
+			}
 			b = columns.AppendText(append(b, head), m.Name)
-			b = columns.AppendText(b, m.Unit)
+			if b = columns.AppendText(b, m.Unit); head&metricRound != 0 {
+				b = m.Rounding.append(b)
+			}
 		}
 	}
 	if len(b) > MaxTable {
@@ -105,6 +113,9 @@ func (t *Table) check() error {
 			metrics[m.Name] = true
 			if !m.Kind.Valid() {
 				return fmt.Errorf("device %s: metric %s: unknown %s", d.Name, m.Name, m.Kind)
+			}
+			if err := m.Rounding.check(); err != nil {
+				return fmt.Errorf("device %s: metric %s: %w", d.Name, m.Name, err)
 			}
 		}
 		series += len(d.Metrics)
@@ -176,12 +187,15 @@ func (r *reader) table() *Table {
 		}
 		for i := range d.Metrics {
 			head := r.Byte()
-			if head&^(metricKind|metricComp) != 0 {
+			if head&^(metricKind|metricComp|metricRound) != 0 {
 				r.Fail("unknown metric %#x", head)
 			}
 			d.Metrics[i] = Metric{
 				Name: r.Text(telemetry.MaxName), Unit: r.Text(MaxTable),
 				Kind: telemetry.Kind(head & metricKind), Derived: head&metricComp != 0,
+			}
+			if head&metricRound != 0 {
+				d.Metrics[i].Rounding = r.rounding()
 			}
 		}
 		t.Devices = append(t.Devices, d)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -27,8 +28,27 @@ func table() *frame.Table {
 	}
 }
 
+// rounded is a table with every way of rounding.
+func rounded() *frame.Table {
+	return &frame.Table{Devices: []frame.Device{{Name: "tank", Metrics: []frame.Metric{
+		{Name: "level", Unit: "m", Rounding: frame.Rounding{Resolution: 0.01}},
+		{Name: "flow", Rounding: frame.Rounding{MaxError: 0.005, Relative: true}},
+		{Name: "flow_mean", Derived: true, Rounding: frame.Rounding{MaxError: 2}},
+	}}}}
+}
+
+func TestTableOfImpossibleRounding(t *testing.T) {
+	for _, r := range []frame.Rounding{{Resolution: -1}, {Resolution: math.NaN()}, {Resolution: math.Inf(1)}, {Resolution: 1, MaxError: 1}, {Relative: true}, {MaxError: 1, Relative: true}, {MaxError: -0.5}} {
+		table := rounded()
+		table.Devices[0].Metrics[1].Rounding = r
+		if b, err := table.Encode(); err == nil {
+			t.Errorf("%+v is written as %x", r, b)
+		}
+	}
+}
+
 func TestTableRoundTrip(t *testing.T) {
-	for name, want := range map[string]*frame.Table{"full": table(), "empty": {}, "no labels": {Devices: table().Devices[1:]}} {
+	for name, want := range map[string]*frame.Table{"full": table(), "empty": {}, "no labels": {Devices: table().Devices[1:]}, "rounded": rounded()} {
 		b, err := want.Encode()
 		if err != nil {
 			t.Fatal(err)

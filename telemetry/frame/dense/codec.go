@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
@@ -52,6 +53,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Encoder codes the frames of one chain. It remembers, beside what both ends know, some values of each series to find their units by. For one goroutine.
 type Encoder struct {
+	// Allowed is what values may lose, by series; those beyond it lose nothing. It may be changed between frames.
+	Allowed []frame.Rounding
+
 	effort Effort
 	recent map[uint32][]uint64
 }
@@ -74,6 +78,10 @@ func (e *Encoder) Encode(dst []byte, h frame.Header, recs []frame.Record, k Know
 		return dst, c, nil, errors.New("dense frame of a state that its chain has not")
 	}
 	next := begin(e.effort, k, base)
+	work := make([]frame.Record, len(recs))
+	copy(work, recs)
+	round(work, e.Allowed, next.model.said)
+	recs = slices.Clone(work)
 	h.Count = uint32(len(recs))
 	at := len(dst)
 	first := byte(mark)
@@ -92,8 +100,6 @@ func (e *Encoder) Encode(dst []byte, h frame.Header, recs []frame.Record, k Know
 	size := checkSize(base)
 	dst = append(dst, make([]byte, size)...)
 	a := encoder(dst)
-	work := make([]frame.Record, len(recs))
-	copy(work, recs)
 	next.model.header(a, &next.known, &h)
 	e.units(a, next.model, recs)
 	next.model.records(a, work)

@@ -113,6 +113,14 @@ func (m *model) at(i uint32) *series {
 	return &m.series[i]
 }
 
+// said returns the last number of a series that has a memory of its own.
+func (m *model) said(i uint32) (bits uint64, ok bool) {
+	if int(i) >= len(m.series) || m.series[i].n == 0 || m.series[i].kind != telemetry.KindFloat {
+		return 0, false
+	}
+	return m.series[i].bits, true
+}
+
 // followed returns where it is noted which series came after i.
 func (m *model) followed(i uint32) *uint32 {
 	i %= maxFollowed
