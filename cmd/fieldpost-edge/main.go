@@ -26,6 +26,8 @@ const usage = `fieldpost-edge reads instruments, keeps their readings in a journ
   fieldpost-edge status  [-config FILE] [-json]            what the running edge says of itself
   fieldpost-edge decode  -device FILE [-in FILE|-] [-chunk N]
                                                            captured bytes in, readings out as JSON lines; opens no port
+  fieldpost-edge frame   [-node NAME] FILE|-               what a frame, or messages in hexadecimal, one a line, hold: headers and
+                                                           records
   fieldpost-edge schema  [edge|device]                     JSON Schema of edge.yaml or of a device file, for editors
   fieldpost-edge version
 
@@ -33,7 +35,7 @@ FILE is ` + edgefile.DefaultPath + ` unless -config says otherwise.
 `
 
 func main() {
-	command.Main(name, usage, runCommand(), checkCommand(), statusCommand(), decodeCommand(), schemaCommand())
+	command.Main(name, usage, runCommand(), checkCommand(), statusCommand(), decodeCommand(), frameCommand(), schemaCommand())
 }
 
 // configFlag adds -config.

@@ -201,7 +201,7 @@ func TestLoadAsksTheDrivers(t *testing.T) {
 		},
 		"no address keys": {
 			map[string]string{"a": "device: a\nplain: {bus: net}\nmetrics: [{name: x, register: 1}]\n"},
-			[]string{`a.yaml:3:21: unknown key "register"; known here: name, unit, type, scale, offset, valid, invalid, lane, deadband, max_silence`},
+			[]string{`a.yaml:3:21: unknown key "register"; known here: name, unit, type, scale, offset, valid, invalid, lane, deadband, max_silence, resolution, max_error`},
 		},
 		"no way to it": {
 			map[string]string{"a": "device: a\nplain: {}\nmetrics: [{name: x}]\n"},

@@ -168,6 +168,21 @@ func Decode(b []byte, k Known, c Chain) (frame.Header, []frame.Record, Chain, er
 // Is reports whether b begins as a dense frame does. No plain one begins so.
 func Is(b []byte) bool { return len(b) > 0 && b[0]&0xC0 == mark }
 
+// Describe says in words how the dense frame b is coded.
+func Describe(b []byte) string {
+	effort := "light"
+	if b[0]&markFull != 0 {
+		effort = "full"
+	}
+	switch {
+	case b[0]&markWarm != 0:
+		return fmt.Sprintf("%s, by state %x", effort, b[0]&15)
+	case b[0]&markAnew != 0:
+		return effort + ", cold, begins a chain"
+	}
+	return effort + ", cold"
+}
+
 // begin returns a state that may be changed.
 func begin(e Effort, k Known, base *State) *State {
 	if base == nil {
