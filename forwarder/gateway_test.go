@@ -12,6 +12,7 @@ import (
 
 	"fieldpost/forwarder"
 	"fieldpost/telemetry/frame"
+	"fieldpost/telemetry/frame/dense"
 	"fieldpost/telemetry/ranges"
 	"fieldpost/telemetry/wire"
 )
@@ -49,6 +50,10 @@ type gateway struct {
 	lose      int  // percent of messages that vanish, either way
 	double    int  // percent that come twice
 	disorder  bool // messages overtake each other
+	dense     bool   // it reads dense frames
+	blind     bool   // it says so, and has the states of none
+	chain     dense.Chain
+	known     dense.Known
 	refusal   func(h frame.Header) *wire.Refusal
 	got       []arrival
 	hellos    []wire.Hello
@@ -316,10 +321,19 @@ func (c *link) handle(b []byte) {
 	case *wire.Hello:
 		g.hellos = append(g.hellos, *m)
 		g.helloTime = append(g.helloTime, time.Now())
-		if m.Nonce != c.info.Nonce || m.Link != c.info.Link || m.Link != "lte" && m.Link != g.second || m.Codings != 1 {
+		if m.Nonce != c.info.Nonce || m.Link != c.info.Link || m.Link != "lte" && m.Link != g.second || m.Codings&1 == 0 {
 			g.t.Errorf("hello is %+v", m)
 		}
 		w := &wire.Welcome{Nonce: m.Nonce, Store: g.store, Generation: generation(gen), Direct: g.direct, MaxFrame: g.maxFrame, Credit: g.credit, Codings: 1}
+		if g.dense {
+			w.Codings |= 2
+			if m.Bases != nil {
+				g.chain = g.chain.Only(m.Bases)
+				w.Bases = g.chain.Names()
+				epoch, boot := m.Newest()
+				g.known = dense.Known{Node: node, Epoch: epoch, Boot: boot.Boot, Clock: boot.Clock, Offset: boot.Offset}
+			}
+		}
 		for _, e := range m.Epochs {
 			for _, l := range e.Lanes {
 				if set := g.gens[gen][laneOf{e.Epoch, l.Lane}]; !set.Empty() {
@@ -332,13 +346,22 @@ func (c *link) handle(b []byte) {
 		}
 	case *wire.Table:
 		g.tables[frame.Hash(m.Data)] = true
+		g.known.Table = frame.Hash(m.Data)
 	case *wire.Frame:
 		g.frame(c, gen, m.Data)
 	}
 }
 
 func (g *gateway) frame(c *link, gen int, data []byte) {
+	size := len(data)
 	h, recs, err := frame.Decode(data, nil)
+	if dense.Is(data) {
+		if h, recs, g.chain, err = dense.Decode(data, g.known, g.chain); err != nil || g.blind {
+			g.chain = dense.Chain{}
+			go c.say(&wire.Refusal{Generation: generation(gen), Reason: wire.Cold, Frame: wire.FrameID(data)})
+			return
+		}
+	}
 	if err != nil {
 		g.t.Errorf("frame: %v", err)
 		return
@@ -358,7 +381,7 @@ func (g *gateway) frame(c *link, gen int, data []byte) {
 			g.t.Errorf("record %v/%v/%d has another one's content", h.Epoch, h.Lane, seq)
 		}
 	}
-	g.got = append(g.got, arrival{time.Now(), h, len(data)})
+	g.got = append(g.got, arrival{time.Now(), h, size})
 	if g.refusal != nil {
 		if r := g.refusal(h); r != nil {
 			r.Generation, r.Epoch, r.Lane, r.First, r.Count = generation(gen), h.Epoch, h.Lane, h.First, h.Count
