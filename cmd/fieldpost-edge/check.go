@@ -14,6 +14,7 @@ import (
 	"fieldpost/cmd/internal/command"
 	"fieldpost/configs/edgefile"
 	"fieldpost/edge/cost"
+	"fieldpost/forwarder"
 )
 
 // assumed is how many readings a second a metric is taken to give where nobody says.
@@ -76,6 +77,7 @@ func estimate(c *edgefile.Config, rates string, endurance float64, out io.Writer
 	fmt.Fprintf(w, "journal\t%s a day: %s outlasts %.4g days without a gateway\n", amount(e.Journal), amount(setup.Room), e.OutageDays)
 	for _, link := range c.Links {
 		setup.Linked, setup.SendEvery = true, link.SendEvery.Go()
+		setup.Dense = forwarder.Coding(link.Coding) != forwarder.Plain
 		setup.TLS = strings.HasPrefix(link.MQTT.URL, "ssl:") || strings.HasPrefix(link.MQTT.URL, "wss:")
 		if _, plain := link.MQTT.Foreign(c.Node); plain {
 			fmt.Fprintf(w, "link %s\tis not estimated: each reading is a message of its own (ack: broker)\n", link.Name)

@@ -17,6 +17,7 @@ type Setup struct {
 	SendEvery   time.Duration
 	TLS         bool
 	Linked      bool
+	Dense       bool // frames on the link are
 	Room        float64 // bytes that the journal may take
 	Endurance   float64 // bytes that the card can be written
 }
@@ -39,6 +40,9 @@ const (
 	columnBytes  = 3.   // of each series in it
 	readingBytes = 1.5  // of each reading
 	fullFrame    = 8192 // readings: more are not joined
+
+	denseFrame   = 33.  // the same of a dense frame
+	denseReading = 0.85 // of each reading in it, its series included
 
 	mqttBytes    = 16.   // of a message and its ack
 	tlsBytes     = 22.   // of their records
@@ -67,6 +71,9 @@ func Of(l Load, s Setup) (e Estimate) {
 			around += tlsBytes
 		}
 		e.Payload = messages * frame(l, inMessage)
+		if s.Dense {
+			e.Payload = messages * (denseFrame + denseReading*inMessage)
+		}
 		e.Link = e.Payload + messages*around + connectBytes
 	}
 	e.OutageDays = s.Room / e.Journal
