@@ -17,7 +17,7 @@ type Setup struct {
 	SendEvery   time.Duration
 	TLS         bool
 	Linked      bool
-	Dense       bool // frames on the link are
+	Dense       bool    // frames on the link are
 	Room        float64 // bytes that the journal may take
 	Endurance   float64 // bytes that the card can be written
 }
