@@ -3,6 +3,7 @@ package forwarder
 import (
 	"time"
 
+	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
 	"fieldpost/telemetry/frame/dense"
 	"fieldpost/telemetry/wire"
@@ -57,8 +58,8 @@ func newCoder(o Options) coder {
 
 // greet notes what a hello tells the gateway that goes before all frames, and returns the names of the states to go on from.
 func (c *coder) greet(node string, h *wire.Hello) []uint64 {
-	epoch, boot := h.Newest()
-	c.known = dense.Known{Node: node, Epoch: epoch, Boot: boot.Boot, Clock: boot.Clock, Offset: boot.Offset}
+	epoch, next, boot := h.Newest()
+	c.known = dense.Known{Node: node, Epoch: epoch, Lane: telemetry.Live, Boot: boot.Boot, Clock: boot.Clock, Offset: boot.Offset, Next: next}
 	return c.chain.Names()
 }
 

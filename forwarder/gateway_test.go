@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fieldpost/forwarder"
+	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
 	"fieldpost/telemetry/frame/dense"
 	"fieldpost/telemetry/ranges"
@@ -50,8 +51,8 @@ type gateway struct {
 	lose      int  // percent of messages that vanish, either way
 	double    int  // percent that come twice
 	disorder  bool // messages overtake each other
-	dense     bool   // it reads dense frames
-	blind     bool   // it says so, and has the states of none
+	dense     bool // it reads dense frames
+	blind     bool // it says so, and has the states of none
 	chain     dense.Chain
 	known     dense.Known
 	refusal   func(h frame.Header) *wire.Refusal
@@ -330,8 +331,8 @@ func (c *link) handle(b []byte) {
 			if m.Bases != nil {
 				g.chain = g.chain.Only(m.Bases)
 				w.Bases = g.chain.Names()
-				epoch, boot := m.Newest()
-				g.known = dense.Known{Node: node, Epoch: epoch, Boot: boot.Boot, Clock: boot.Clock, Offset: boot.Offset}
+				epoch, next, boot := m.Newest()
+				g.known = dense.Known{Node: node, Epoch: epoch, Lane: telemetry.Live, Boot: boot.Boot, Clock: boot.Clock, Offset: boot.Offset, Next: next}
 			}
 		}
 		for _, e := range m.Epochs {

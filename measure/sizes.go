@@ -153,7 +153,7 @@ type chain struct {
 func (c *chain) size(h frame.Header, records []frame.Record) (int, error) {
 	k := dense.Known{Node: h.Node, Epoch: h.Epoch, Lane: h.Lane, Boot: h.Boot, Clock: h.Clock, Offset: h.Offset, Table: h.Table}
 	if c.flight == 0 {
-		c.states = dense.Chain{}
+		c.states, k.Next = dense.Chain{}, h.First
 	}
 	base := c.states.Last(func(name uint64) bool { return slices.Contains(c.sent[:max(0, len(c.sent)-c.flight+1)], name) })
 	var next *dense.State
@@ -178,7 +178,7 @@ func zipped(b []byte) int {
 func SizesTable(all []SizeReport, batch int) Table {
 	t := Table{
 		Title:   fmt.Sprintf("Bytes a reading, in batches of %d", batch),
-		Notes:   []string{"Plain, light, full: ours, all included but the link's own; light and full each coded by the state after the frame before, with 4 in flight by that after the last one acknowledged, cold by itself."},
+		Notes:   []string{"Plain, light, full: ours, all included but the link's own; light and full each coded by the state after the frame before, with 4 in flight by that after the last one acknowledged, cold by itself, after a hello."},
 		Columns: []string{"recording", "plain", "light", "full", "full, 4 in flight", "light, cold", "full, cold", "Gorilla", "JSON", "JSON, gzip", "Sparkplug B", "Sparkplug B, gzip"},
 	}
 	var logs [11]float64

@@ -91,8 +91,8 @@ func (p *framePrinter) one(b []byte) error {
 		fmt.Fprintf(p.out, "table %016x: %d bytes, %d series\n", hash, len(m.Data), len(t.Series()))
 	case *wire.Hello:
 		if m.Bases != nil {
-			epoch, boot := m.Newest()
-			p.known = dense.Known{Node: p.node, Epoch: epoch, Boot: boot.Boot, Clock: boot.Clock, Offset: boot.Offset}
+			epoch, next, boot := m.Newest()
+			p.known = dense.Known{Node: p.node, Epoch: epoch, Lane: telemetry.Live, Boot: boot.Boot, Clock: boot.Clock, Offset: boot.Offset, Next: next}
 			p.chain = p.chain.Only(m.Bases)
 		}
 		fmt.Fprintf(p.out, "hello of link %s: %d bytes, %s, states %x\n", m.Link, len(b), m.Software, m.Bases)

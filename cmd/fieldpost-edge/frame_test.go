@@ -36,7 +36,7 @@ func messages(t *testing.T) [][]byte {
 	boot := wire.Boot{Boot: telemetry.Boot{Ordinal: 3, ID: 0xb007b007b007b007}, Clock: telemetry.ClockSync, Offset: 1_790_000_000_123_456_789}
 	hello := &wire.Hello{Nonce: 1, Link: "lte", Software: "fieldpost-edge", Codings: 3, Bases: []uint64{}, Boots: []wire.Boot{boot}, Epochs: []wire.Epoch{{Epoch: 0x5eed5eed5eed5eed}}}
 	out := [][]byte{wire.Append(nil, hello), wire.Append(nil, &wire.Table{Data: encoded})}
-	known := dense.Known{Node: "pump-7", Epoch: 0x5eed5eed5eed5eed, Boot: boot.Boot, Clock: boot.Clock, Offset: boot.Offset, Table: frame.Hash(encoded)}
+	known := dense.Known{Node: "pump-7", Epoch: 0x5eed5eed5eed5eed, Lane: telemetry.Live, Boot: boot.Boot, Clock: boot.Clock, Offset: boot.Offset, Table: frame.Hash(encoded)}
 	at := telemetry.Time(1_790_000_100_000_000_000)
 	seq := uint64(1)
 	for _, effort := range []dense.Effort{dense.Full, dense.Light} {

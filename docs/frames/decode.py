@@ -592,8 +592,6 @@ class Model:
                     n = s.last[0]
         else:
             b, n = self.new_value(a, series, s, center, p, hashes, which)
-        # Both are looked at before either is written: they may be one place.
-        hits = [at is not None and self.match[at][1] == b for at, _, _ in seen]
         for i, (at, check, told) in enumerate(seen):
             if at is None:
                 continue
@@ -718,7 +716,7 @@ class Link:
 
     def __init__(self, node):
         self.node, self.chain = node, []
-        self.known = dict(epoch=0, lane=0, ordinal=0, boot=0, clock=0, offset=0, table=0, next=1, count=60)
+        self.known = dict(epoch=0, lane=1, ordinal=0, boot=0, clock=0, offset=0, table=0, next=1, count=60)
 
     def frame(self, b):
         effort, base = b[0] >> 5 & 1, None
@@ -775,7 +773,7 @@ class Link:
 
     def hello(self, b):
         """Of a hello with bases: the epoch and the boot that it names last."""
-        k = dict(epoch=0, lane=0, ordinal=0, boot=0, clock=0, offset=0, table=0, next=1, count=60)
+        k = dict(epoch=0, lane=1, ordinal=0, boot=0, clock=0, offset=0, table=0, next=1, count=60)
         b = b[8:]
         for _ in range(2):
             n, b = uv(b)
@@ -786,8 +784,21 @@ class Link:
         for _ in range(epochs):
             k["epoch"], b = int.from_bytes(b[:8], "big"), b[16:]
             lanes, b = uv(b)
-            if lanes:
-                raise Bad("this decoder reads no lanes; give it a hello without")
+            k["next"] = 1
+            for _ in range(lanes):
+                lane, (first, b) = b[0], uv(b[1:])
+                issued, b = uv(b)
+                if lane == 1:
+                    k["next"] = max(first + issued, 1)
+                for _ in range(2):
+                    ranges, b = uv(b)
+                    for _ in range(2 * ranges):
+                        _, b = uv(b)
+                losses, b = uv(b)
+                for _ in range(losses):
+                    b = b[1:]
+                    for _ in range(3):
+                        _, b = uv(b)
         boots, b = uv(b)
         for _ in range(boots):
             k["ordinal"], b = uv(b)

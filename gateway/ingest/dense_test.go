@@ -38,7 +38,7 @@ func (n *denseNode) greet(g *gateway, c *conn, nonce uint64) *wire.Welcome {
 	})
 	n.chain = n.chain.Only(w.Bases)
 	g.send(c, &wire.Table{Data: table})
-	n.known = dense.Known{Node: n.name, Epoch: n.epoch, Boot: boot.Boot, Clock: boot.Clock, Table: frame.Hash(table)}
+	n.known = dense.Known{Node: n.name, Epoch: n.epoch, Lane: telemetry.Live, Boot: boot.Boot, Clock: boot.Clock, Table: frame.Hash(table)}
 	return w
 }
 

@@ -139,8 +139,8 @@ func (in *Ingest) hello(s *session, h *wire.Hello) error {
 	s.greeted, s.nonce, s.link = true, h.Nonce, h.Link
 	var bases []uint64
 	if h.Bases != nil {
-		epoch, boot := h.Newest()
-		s.known = dense.Known{Node: s.peer.Node, Epoch: epoch, Boot: boot.Boot, Clock: boot.Clock, Offset: boot.Offset}
+		epoch, next, boot := h.Newest()
+		s.known = dense.Known{Node: s.peer.Node, Epoch: epoch, Lane: telemetry.Live, Boot: boot.Boot, Clock: boot.Clock, Offset: boot.Offset, Next: next}
 		bases = in.chains.begin(s.chain(), s.nonce, h.Bases)
 	}
 	in.send(s, &wire.Welcome{

@@ -66,15 +66,20 @@ const (
 	minBoot  = 1 + 8 + 1 + 1 + 1
 )
 
-// Newest returns the open epoch and the present boot, zero where it names none: what the cold frames after a Hello with Bases need not say.
-func (m *Hello) Newest() (epoch telemetry.Epoch, boot Boot) {
+// Newest returns the open epoch, its next live sequence and the present boot, zero where it names none: what the cold frames after a Hello with Bases need not say.
+func (m *Hello) Newest() (epoch telemetry.Epoch, next uint64, boot Boot) {
 	if n := len(m.Epochs); n > 0 {
 		epoch = m.Epochs[n-1].Epoch
+		for _, l := range m.Epochs[n-1].Lanes {
+			if l.Lane == telemetry.Live {
+				next = l.Next
+			}
+		}
 	}
 	if n := len(m.Boots); n > 0 {
 		boot = m.Boots[n-1]
 	}
-	return epoch, boot
+	return epoch, next, boot
 }
 
 func (m *Hello) append(b []byte) []byte {

@@ -186,7 +186,8 @@ func Describe(b []byte) string {
 // begin returns a state that may be changed.
 func begin(e Effort, k Known, base *State) *State {
 	if base == nil {
-		return &State{model: newModel(e), known: about{Known: k, next: 1, count: 60}}
+		k.Next = max(k.Next, 1)
+		return &State{model: newModel(e), known: about{Known: k, count: 60}}
 	}
 	return &State{model: base.model.clone(), known: base.known}
 }

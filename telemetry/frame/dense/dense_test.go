@@ -142,7 +142,9 @@ func TestRecordings(t *testing.T) {
 			for at := 0; at < len(recs); at += c.batch {
 				part := recs[at:min(at+c.batch, len(recs))]
 				if at/c.batch%8 == 0 {
-					b, _, _, err := NewEncoder(c.effort).Encode(nil, headerOf(known, 1), part, known, Chain{}, nil)
+					said := known // by a hello right before
+					said.Next = uint64(at + 1)
+					b, _, _, err := NewEncoder(c.effort).Encode(nil, headerOf(known, said.Next), part, said, Chain{}, nil)
 					if err != nil {
 						t.Fatal(err)
 					}

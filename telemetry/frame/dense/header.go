@@ -15,12 +15,12 @@ type Known struct {
 	Clock  telemetry.ClockState
 	Offset int64
 	Table  uint64
+	Next   uint64 // the sequence of the first record; 0 is 1
 }
 
 // about is what a frame's header is told by.
 type about struct {
 	Known
-	next  uint64 // sequence
 	count uint32
 }
 
@@ -40,11 +40,11 @@ func (m *model) header(a *arith, k *about, h *frame.Header) {
 	h.Clock = telemetry.ClockState(number(4, uint64(k.Clock), uint64(h.Clock)))
 	h.Offset = int64(number(5, uint64(k.Offset), uint64(h.Offset)))
 	h.Table = number(6, k.Table, h.Table)
-	h.First = number(7, k.next, h.First)
+	h.First = number(7, k.Next, h.First)
 	h.Count = uint32(number(8, uint64(k.count), uint64(h.Count)))
 	if h.Count == 0 || h.Count > MaxRecords || !h.Lane.Valid() {
 		a.fail("%d records in lane %d", h.Count, h.Lane)
 	}
-	k.Known = Known{h.Node, h.Epoch, h.Lane, h.Boot, h.Clock, h.Offset, h.Table}
-	k.next, k.count = h.First+uint64(h.Count), h.Count
+	k.Known = Known{h.Node, h.Epoch, h.Lane, h.Boot, h.Clock, h.Offset, h.Table, h.First + uint64(h.Count)}
+	k.count = h.Count
 }

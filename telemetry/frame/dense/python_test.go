@@ -40,7 +40,7 @@ func TestDecoderFromTheDocs(t *testing.T) {
 				in := hex.EncodeToString(wire.Append(nil, hello)) + "\n"
 				var want strings.Builder
 				k := known
-				k.Lane, k.Table = 0, 0 // as the hello has it
+				k.Lane, k.Table = telemetry.Live, 0 // as the hello has it
 				e := NewEncoder(effort)
 				var c Chain
 				for at := 0; at < len(recs); at += 50 {

@@ -140,7 +140,7 @@ func (w *walker) state(s *State) {
 	integers(w, &k.Boot.ID)
 	integers(w, &k.Clock)
 	integers(w, &k.Offset)
-	integers(w, &k.Table, &k.next)
+	integers(w, &k.Table, &k.Next)
 	integers(w, &k.count)
 	w.model(s.model)
 }
