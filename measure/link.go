@@ -38,12 +38,13 @@ const linkMetrics = 10
 // Link measures what one node with ten readings a second takes on an MQTT link with TLS, for each time that readings may wait for company, and beside it
 // Mosquitto's bridge with a JSON message a reading. All run at the same time, each through a proxy that counts.
 func Link(ctx context.Context, o LinkOptions) (out []LinkReport, err error) {
-	out = make([]LinkReport, len(o.Every)+1)
+	codings := [...]string{"plain", "full"}
+	out = make([]LinkReport, len(codings)*len(o.Every)+1)
 	errs := make(chan error, len(out))
-	for i, every := range o.Every {
-		go func() { errs <- linkOfOurs(ctx, o, i, every, &out[i]) }()
+	for i := range len(out) - 1 {
+		go func() { errs <- linkOfOurs(ctx, o, i, codings[i/len(o.Every)], o.Every[i%len(o.Every)], &out[i]) }()
 	}
-	go func() { errs <- linkOfMosquitto(ctx, o, &out[len(o.Every)]) }()
+	go func() { errs <- linkOfMosquitto(ctx, o, &out[len(out)-1]) }()
 	for range out {
 		if e := <-errs; e != nil && err == nil {
 			err = e
@@ -58,20 +59,20 @@ type ours struct {
 	proxy *faultproxy.Proxy
 }
 
-func linkOfOurs(ctx context.Context, o LinkOptions, i int, every time.Duration, r *LinkReport) error {
-	r.Who = fmt.Sprintf("Fieldpost, send_every %v", setting.Duration(every))
+func linkOfOurs(ctx context.Context, o LinkOptions, i int, coding string, every time.Duration, r *LinkReport) error {
+	r.Who = fmt.Sprintf("Fieldpost, %s, send_every %v", coding, setting.Duration(every))
 	s := ours{site: site{gatewayAt: fmt.Sprintf("127.77.%d.1:8080", i+2), edgeAt: fmt.Sprintf("127.77.%d.1:8081", i+2)}}
 	if err := s.open("", o.Bin); err != nil {
 		return err
 	}
 	defer s.close()
-	if err := s.measure(ctx, o, i, every, r); err != nil {
+	if err := s.measure(ctx, o, i, coding, every, r); err != nil {
 		return fmt.Errorf("%w; the processes wrote:\n%s", err, &s.log)
 	}
 	return nil
 }
 
-func (s *ours) measure(ctx context.Context, o LinkOptions, i int, every time.Duration, r *LinkReport) (err error) {
+func (s *ours) measure(ctx context.Context, o LinkOptions, i int, coding string, every time.Duration, r *LinkReport) (err error) {
 	broker := fmt.Sprintf("127.0.0.1:%d", 18890+i)
 	if s.proxy, err = faultproxy.Listen(broker); err != nil {
 		return err
@@ -87,9 +88,9 @@ func (s *ours) measure(ctx context.Context, o LinkOptions, i int, every time.Dur
 	if err := s.files(map[string]string{
 		"gateway.yaml": fmt.Sprintf("data: store\nsources:\n  - {name: own, mqtt_broker: {listen: %q, cert_file: pki/gateway.pem, key_file: pki/gateway.key, client_ca_file: pki/ca.pem}}\nhttp: {listen: %q}\n",
 			broker, s.gatewayAt),
-		"edge.yaml": fmt.Sprintf("node: %s\njournal: {dir: journal}\nlinks:\n  - name: up\n    send_every: %v\n"+
+		"edge.yaml": fmt.Sprintf("node: %s\njournal: {dir: journal}\nlinks:\n  - name: up\n    send_every: %v\n    coding: %s\n"+
 			"    mqtt: {url: \"ssl://%s\", ca_file: pki/ca.pem, cert_file: pki/pi-1.pem, key_file: pki/pi-1.key}\nhttp: {listen: %q}\nhealth: off\nclock: {source: system}\n",
-			nodeName, every, s.proxy.Addr(), s.edgeAt),
+			nodeName, every, coding, s.proxy.Addr(), s.edgeAt),
 		"devices/d0.yaml": device,
 	}); err != nil {
 		return err

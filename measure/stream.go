@@ -165,7 +165,7 @@ func (s *stream) write(readings int) error {
 	}
 	return s.files(map[string]string{
 		"gateway.yaml": fmt.Sprintf("data: store\nsources:\n  - {name: own, mqtt_broker: {%s}}\nhttp: {listen: %q}\n", listen, gatewayHTTP),
-		"edge.yaml": fmt.Sprintf("node: %s\njournal: {dir: journal, max_size: 16GiB}\nlinks:\n  - {name: up, mqtt: {%s}}\nhttp: {listen: %q}\nhealth: off\nclock: {source: system}\n",
+		"edge.yaml": fmt.Sprintf("node: %s\njournal: {dir: journal, max_size: 16GiB}\nlinks:\n  - {name: up, coding: plain, mqtt: {%s}}\nhttp: {listen: %q}\nhealth: off\nclock: {source: system}\n",
 			nodeName, url, edgeHTTP),
 		"devices/d0.yaml": device + metrics.String(),
 	})
