@@ -22,6 +22,7 @@ type Config struct {
 	Retention store.RetentionSettings
 	Sources   []source.Source
 	HTTP      api.Settings
+	Dense     int64 // bytes that the coder states of links with dense frames may take; 0: none
 	Log       *slog.Logger
 }
 
@@ -44,7 +45,9 @@ func Open(c Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Gateway{config: c, log: c.Log, started: time.Now(), store: st, ingest: ingest.New(st, c.Log)}, nil
+	in := ingest.New(st, c.Log)
+	in.AllowDense(int(c.Dense))
+	return &Gateway{config: c, log: c.Log, started: time.Now(), store: st, ingest: in}, nil
 }
 
 // Run serves until ctx ends or something that only a person can mend fails, such as an address in use.

@@ -111,7 +111,7 @@ func (d *demo) startGateway(path string) (source.Source, error) {
 	log := d.log.With("part", "gateway")
 	broker := mqttbroker.New(c.Sources[0].Name, *c.Sources[0].MQTTBroker, log)
 	g, err := gateway.Open(gateway.Config{
-		Software: software, Data: c.Data, Retention: c.Retention, HTTP: c.HTTP, Log: log, Sources: []source.Source{broker},
+		Software: software, Data: c.Data, Retention: c.Retention, HTTP: c.HTTP, Dense: int64(c.DenseMemory), Log: log, Sources: []source.Source{broker},
 	})
 	if err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ func runCommand() command.Sub {
 
 func runGateway(ctx context.Context, c *gatewayfile.Config, errs io.Writer) (err error) {
 	log := command.Logger(errs)
-	out := gateway.Config{Software: command.Software(name), Data: c.Data, Retention: c.Retention, HTTP: c.HTTP, Log: log}
+	out := gateway.Config{Software: command.Software(name), Data: c.Data, Retention: c.Retention, HTTP: c.HTTP, Dense: int64(c.DenseMemory), Log: log}
 	for _, s := range c.Sources {
 		switch {
 		case s.MQTTBroker != nil:

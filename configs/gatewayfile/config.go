@@ -30,6 +30,8 @@ type Config struct {
 	Data string `yaml:"data"`
 	// How long and how much is kept. Left out, everything: when the disk is full the gateway stops confirming, and the edges keep what they have.
 	Retention store.RetentionSettings `yaml:"retention"`
+	// How much memory is given to links whose frames are dense: some 200 KiB each. A link that finds no room sends plain frames. 0B: all do.
+	DenseMemory setting.Size `yaml:"dense_memory"`
 	// How readings come in. What stands here replaces the default, which is the built-in broker for this machine only.
 	Sources []Source `yaml:"sources"`
 	// Dashboard, questions and metrics. What stands here replaces the default whole, so {} means none.
@@ -53,6 +55,7 @@ func (c *Config) SetDefaults() {
 	c.Data = "/var/lib/fieldpost-gateway"
 	c.Sources = []Source{{Name: "broker", MQTTBroker: broker}}
 	c.HTTP.Listen = "127.0.0.1:8080"
+	c.DenseMemory = 256 << 20
 }
 
 // Check is setting.Checker.

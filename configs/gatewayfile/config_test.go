@@ -76,7 +76,7 @@ http: {}
 	}
 	want := &gatewayfile.Config{
 		File: path, Data: "/srv/fieldpost",
-		Retention: store.RetentionSettings{MaxAge: setting.Duration(30 * 24 * time.Hour), MaxSize: 10 << 30, BySeries: true},
+		Retention: store.RetentionSettings{MaxAge: setting.Duration(30 * 24 * time.Hour), MaxSize: 10 << 30, BySeries: true}, DenseMemory: 256 << 20,
 		Sources: []gatewayfile.Source{
 			{Name: "plant", MQTT: &mqttclient.Settings{URL: "ssl://b:8883", Username: "u", PasswordFile: filepath.Join(dir, "pw"), Prefix: "acme/fp"}},
 			{Name: "own", MQTTBroker: &mqttbroker.Settings{Listen: "127.0.0.1:0", Prefix: "fp", UsersFile: filepath.Join(dir, "users")}},

@@ -40,7 +40,7 @@ func (in *Ingest) KeepChains(ctx context.Context, file string) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			most = chainBytes
+			most = in.chains.bound
 		}
 		all, changes := in.chains.all()
 		var err error
@@ -124,7 +124,7 @@ func (in *Ingest) readChains(f io.Reader) error {
 	if _, err := io.ReadFull(f, magic); err != nil || string(magic) != checkpointMagic {
 		return errors.New("not a file of coder states of this version")
 	}
-	r := bufio.NewReader(io.LimitReader(flate.NewReader(f), 2*chainBytes))
+	r := bufio.NewReader(io.LimitReader(flate.NewReader(f), 2*int64(in.chains.bound)))
 	var all []linkChain
 	defer func() {
 		for _, l := range slices.Backward(all) { // the most recent comes last

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"fieldpost/gateway/ingest"
+	"fieldpost/gateway/store"
 	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
 	"fieldpost/telemetry/frame/dense"
@@ -168,6 +170,38 @@ func TestChainsOutliveTheGateway(t *testing.T) {
 			g.wantStored("482", want(9, 1, 60, 3)...)
 		})
 	}
+}
+
+// Links that there is no room for send plain frames, and those that have room keep it.
+func TestNoRoomForStates(t *testing.T) {
+	st, err := store.Open(t.TempDir(), store.RetentionSettings{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := startWith(t, st, st, func(in *ingest.Ingest) { in.AllowDense(2 * 3 * dense.MaxState) })
+	var nodes []*denseNode
+	var conns []*conn
+	for i, name := range []string{"a", "b", "c"} {
+		n, c := newDenseNode(t, name, 9), g.connect(name, "lte")
+		w := n.greet(g, c, uint64(i+1))
+		if dense := w.Codings&(1<<frame.Dense) != 0; dense != (i < 2) {
+			t.Errorf("%s may send dense frames: %v", name, dense)
+		}
+		nodes, conns = append(nodes, n), append(conns, c)
+	}
+	for first := uint64(1); first <= 101; first += 20 {
+		for i, n := range nodes[:2] {
+			g.send(conns[i], &wire.Frame{Data: n.frame(first, 20, 3, false)})
+			nextAs[*wire.Ack](t, conns[i])
+		}
+	}
+	g.send(conns[2], &wire.Frame{Data: nodes[2].frame(1, 20, 3, true)}) // all the same
+	if r := nextAs[*wire.Refusal](t, conns[2]); r.Reason != wire.Cold || r.Frame == 0 {
+		t.Errorf("refusal %+v", r)
+	}
+	g.wantStored("a", want(9, 1, 120, 3)...)
+	g.wantStored("b", want(9, 1, 120, 3)...)
+	g.wantStored("c")
 }
 
 // With no folder to write to the gateway goes on.

@@ -91,6 +91,9 @@ func (in *Ingest) frame(s *session, data []byte) error {
 
 // dense decodes a dense frame by the states of its link. An error: it is to be sent again, cold or plain, and nobody here can say which records it holds.
 func (in *Ingest) dense(s *session, data []byte) (frame.Header, []frame.Record, error) {
+	if !s.dense {
+		return frame.Header{}, nil, fmt.Errorf("%w: no room for this link's", dense.ErrState)
+	}
 	h, recs, chain, err := dense.Decode(data, s.known, in.chains.of(s.chain(), s.nonce))
 	if err != nil {
 		return h, nil, err

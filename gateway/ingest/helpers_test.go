@@ -125,7 +125,12 @@ func start(t *testing.T, dir string) *gateway {
 }
 
 func startOver(t *testing.T, st *store.Store, seen ingest.Store) *gateway {
+	return startWith(t, st, seen, func(*ingest.Ingest) {})
+}
+
+func startWith(t *testing.T, st *store.Store, seen ingest.Store, change func(*ingest.Ingest)) *gateway {
 	in := ingest.New(seen, nil)
+	change(in)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- in.Run(ctx) }()

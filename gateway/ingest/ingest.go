@@ -61,10 +61,13 @@ func New(st Store, log *slog.Logger) *Ingest {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Ingest{
-		store: st, log: log, budget: newBudget(), tables: newTables(), suspects: newSuspects(), chains: newChains(chainBytes),
+		store: st, log: log, budget: newBudget(), tables: newTables(), suspects: newSuspects(), chains: newChains(ChainBytes),
 		queue: make(chan *item, queueLength), stopped: make(chan struct{}), sessions: map[source.Conn]*session{},
 	}
 }
+
+// AllowDense bounds the memory that the coder states of links with dense frames may take; 0: frames are to be plain. It is called before anything else.
+func (in *Ingest) AllowDense(bytes int) { in.chains = newChains(bytes) }
 
 // Connected is source.Receiver.
 func (in *Ingest) Connected(c source.Conn) {
@@ -141,7 +144,11 @@ func (in *Ingest) hello(s *session, h *wire.Hello) error {
 	if h.Bases != nil {
 		epoch, next, boot := h.Newest()
 		s.known = dense.Known{Node: s.peer.Node, Epoch: epoch, Lane: telemetry.Live, Boot: boot.Boot, Clock: boot.Clock, Offset: boot.Offset, Next: next}
-		bases = in.chains.begin(s.chain(), s.nonce, h.Bases)
+		bases, s.dense = in.chains.begin(s.chain(), s.nonce, h.Bases)
+	}
+	codings := uint32(1) << frame.Plain
+	if s.dense {
+		codings |= 1 << frame.Dense
 	}
 	in.send(s, &wire.Welcome{
 		Nonce:      h.Nonce,
@@ -150,7 +157,7 @@ func (in *Ingest) hello(s *session, h *wire.Hello) error {
 		Credit:     in.credit(),
 		Direct:     s.peer.Direct,
 		MaxFrame:   frame.MaxSize,
-		Codings:    1<<frame.Plain | 1<<frame.Dense,
+		Codings:    codings,
 		Time:       telemetry.TimeOf(time.Now()),
 		Clock:      telemetry.ClockLocal,
 		Stored:     stored,

@@ -18,6 +18,7 @@ type session struct {
 	link    string
 
 	tables []*table    // most recent first
+	dense  bool        // there is room for its coder states
 	known  dense.Known // what cold frames need not say: by the last hello that named bases, and the table that came last
 }
 
