@@ -122,8 +122,11 @@ func (s *MetricSettings) checkNumbers(problem setting.Problem) {
 			problem(f.key, "%s must be finite", f.key)
 		}
 	}
-	if s.Type != telemetry.KindFloat.String() && (s.Resolution != 0 || s.MaxError != nil) {
-		problem("resolution", "resolution and max_error are for floats; this metric is %s", s.Type)
+	if s.Type != telemetry.KindFloat.String() && s.Resolution != 0 {
+		problem("resolution", "resolution is for floats; this metric is %s", s.Type)
+	}
+	if s.Type != telemetry.KindFloat.String() && s.MaxError != nil {
+		problem("max_error", "max_error is for floats; this metric is %s", s.Type)
 	}
 	switch e := s.MaxError; {
 	case !(s.Resolution >= 0) || math.IsInf(s.Resolution, 0):

@@ -22,10 +22,10 @@ func (b *Band) UnmarshalText(text []byte) error {
 	width, err := strconv.ParseFloat(number, 64)
 	// ParseFloat also takes hexadecimal, inf and nan.
 	if err != nil || strings.Trim(number, "+-.eE0123456789") != "" {
-		return fmt.Errorf("%q is no deadband: write a number in the metric's unit, such as 0.5, or a percentage of the last reported value, such as 2%%", text)
+		return fmt.Errorf("%q is neither: write a number in the metric's unit, such as 0.5, or a percentage, such as 2%%", text)
 	}
 	if width < 0 {
-		return fmt.Errorf("%q is no deadband: it cannot be negative", text)
+		return fmt.Errorf("%q: it cannot be negative", text)
 	}
 	*b = Band{Width: math.Abs(width), Percent: percent} // Abs: -0
 	return nil
