@@ -114,7 +114,7 @@ var caught = regexp.MustCompile(`^(unknown (key|kind|driver|format|lane|type|sev
 	`|want (a (number|whole number|section|list)|text|true or false)|".*" beside ".*" in line|the (kind|driver) is missing` +
 	`|(name|device|file|url|when|format|a metric needs the field).* is missing: |a device is attached in one way|say where the device is attached` +
 	`|(node |link |bus |source )?name ".*": use|label ".*": use|duration ".*": |mode ".*": |.* is no rate of a serial line|no metrics` +
-	`|listen address |address ".*": want host:port|url ".*": unknown scheme|.* is no deadband)`)
+	`|listen address |address ".*": want host:port|url ".*": unknown scheme|".*" is neither: .*)`)
 
 // What the loader refuses and a schema can see, the schemas refuse.
 func TestBadFiles(t *testing.T) {
