@@ -31,6 +31,9 @@ const (
 	// choiceRest is how long a coding stays before a denser one is tried: the change costs a cold frame.
 	choiceRest = 30 * time.Second
 
+	// What is not in use is not measured: what it cost, perhaps while the processor had much else to do, is believed half after some quarter of an hour.
+	forgive = 0.9992
+
 	// Where the budget would not do, coding may take all of it.
 	shareOverBudget = 1
 )
@@ -94,6 +97,11 @@ func (c *choice) look(now time.Time, rate float64, behind bool, spent float64) {
 		c.flow += (c.shipped/passed - c.flow) * min(1, passed/30)
 	}
 	c.last, c.shipped = now, 0
+	for _, coding := range [...]Coding{Light, Full} {
+		if coding != c.now {
+			c.costs[coding] *= forgive
+		}
+	}
 	most := shareMost
 	if c.budget > 0 && spent > 0.8*float64(c.budget) {
 		most = shareOverBudget
@@ -105,7 +113,7 @@ func (c *choice) look(now time.Time, rate float64, behind bool, spent float64) {
 		}
 		limit := most
 		if coding == c.now {
-			limit *= 2
+			limit = min(2*limit, shareOverBudget)
 		}
 		if coding != Plain && demand*c.costs[coding] > limit {
 			continue

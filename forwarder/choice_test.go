@@ -67,6 +67,30 @@ func TestChoiceDoesNotFlutter(t *testing.T) {
 	}
 }
 
+// A processor that was busy for a while does not keep a link plain for good.
+func TestChoiceForgives(t *testing.T) {
+	x := newChoice(Auto, 0)
+	x.costs[Light], x.costs[Full] = 1e-3, 1e-3
+	now := time.Unix(0, 0)
+	second := func() {
+		now = now.Add(time.Second)
+		x.shipped = 1000
+		x.look(now, 1e3, false, 0)
+	}
+	for range 120 {
+		second()
+	}
+	if x.now != Plain {
+		t.Fatalf("%s at a millisecond a reading", x.now)
+	}
+	for range 3600 {
+		second()
+	}
+	if x.now == Plain {
+		t.Error("plain still, an hour later")
+	}
+}
+
 // What a link takes a day is worked out from the last hour or two.
 func TestADay(t *testing.T) {
 	c := newChoice(Auto, 1)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -61,9 +62,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer stop()
 	chains := filepath.Join(g.config.Data, "chains")
 	g.ingest.LoadChains(chains)
-	committed := make(chan error, 2)
+	committed := make(chan error, 1)
 	go func() { committed <- g.ingest.Run(committing) }()
-	go func() { committed <- g.ingest.KeepChains(committing, chains) }()
+	var keeping sync.WaitGroup
+	keeping.Go(func() { g.ingest.KeepChains(committing, chains) })
 
 	group, ctx := errgroup.WithContext(ctx)
 	for _, s := range g.config.Sources {
@@ -75,7 +77,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.log.Info("running", "dir", g.config.Data, "store", g.store.ID().String(), "sources", len(g.config.Sources))
 	err = group.Wait()
 	stop()
-	return errors.Join(err, <-committed, <-committed)
+	keeping.Wait()
+	return errors.Join(err, <-committed)
 }
 
 // Close closes the store. Run must have returned.

@@ -284,7 +284,7 @@ func (w *world) startGateway(dir string) {
 	chains := filepath.Join(dir, "chains")
 	g.in.LoadChains(chains)
 	running.Go(func() { _ = g.in.Run(ctx) })
-	running.Go(func() { _ = g.in.KeepChains(ctx, chains) })
+	running.Go(func() { g.in.KeepChains(ctx, chains) })
 	g.stop = sync.OnceFunc(func() {
 		cancel()
 		running.Wait()

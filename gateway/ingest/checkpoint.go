@@ -29,8 +29,8 @@ const (
 	longestPart = 1 << 20 // of an entry
 )
 
-// KeepChains writes the chains to a file by the minute, where they have changed, and when ctx ends. It returns the error of the last attempt.
-func (in *Ingest) KeepChains(ctx context.Context, file string) error {
+// KeepChains writes the chains to a file by the minute, where they have changed, and all of them when ctx ends. What cannot be written is logged: it is worth no more.
+func (in *Ingest) KeepChains(ctx context.Context, file string) {
 	tick := time.NewTicker(checkpointEvery)
 	defer tick.Stop()
 	var written uint64
@@ -43,18 +43,17 @@ func (in *Ingest) KeepChains(ctx context.Context, file string) error {
 			most = in.chains.bound
 		}
 		all, changes := in.chains.all()
-		var err error
-		if changes != written {
-			if err = writeChains(file, all, most); err == nil {
+		if changes != written || changes > 0 && ctx.Err() != nil { // the last time by the minute may have left some out
+			err := writeChains(file, all, most)
+			if err == nil {
 				written = changes
-			}
-			if err != nil && !failed {
-				in.log.Warn("coder states not written; after a crash each link has one larger frame", "err", err)
+			} else if !failed {
+				in.log.Warn("coder states not written; each link has one larger frame after the next start", "err", err)
 			}
 			failed = err != nil
 		}
 		if ctx.Err() != nil {
-			return err
+			return
 		}
 	}
 }
