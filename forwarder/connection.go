@@ -134,6 +134,9 @@ func (c *connection) run(ctx context.Context) error {
 				c.elsewhere()
 			case <-hurry:
 				hurry, c.sendEvery = nil, 0
+				if c.flight.quiet > 0 && !c.asking() {
+					c.greet(false, false) // the answer is the ack that was not waited for
+				}
 			case <-changed:
 				look = true
 			case <-timer.C:

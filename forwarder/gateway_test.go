@@ -51,6 +51,7 @@ type gateway struct {
 	lose      int  // percent of messages that vanish, either way
 	double    int  // percent that come twice
 	disorder  bool // messages overtake each other
+	patient   bool // it knows frames whose ack may wait
 	dense     bool // it reads dense frames
 	blind     bool // it says so, and has the states of none
 	chain     dense.Chain
@@ -60,6 +61,8 @@ type gateway struct {
 	hellos    []wire.Hello
 	helloTime []time.Time
 	resentAll int // records that came though durable already
+	waited    int // patient frames that came
+	acks      []time.Time
 }
 
 // arrival is a frame that came.
@@ -187,6 +190,8 @@ type link struct {
 	up, down chan dated
 	busy     time.Time // until when what was sent is in the queue; under g.mu
 	closed   bool
+	owed     []receipt // what acks are still to tell; under g.mu
+	asked    bool      // a hello came, and no patient frame since
 }
 
 type dated struct {
@@ -325,7 +330,7 @@ func (c *link) handle(b []byte) {
 		if m.Nonce != c.info.Nonce || m.Link != c.info.Link || m.Link != "lte" && m.Link != g.second || m.Codings&1 == 0 {
 			g.t.Errorf("hello is %+v", m)
 		}
-		w := &wire.Welcome{Nonce: m.Nonce, Store: g.store, Generation: generation(gen), Direct: g.direct, MaxFrame: g.maxFrame, Credit: g.credit, Codings: 1}
+		w := &wire.Welcome{Nonce: m.Nonce, Store: g.store, Generation: generation(gen), Direct: g.direct, MaxFrame: g.maxFrame, Credit: g.credit, Codings: 1, Patient: g.patient && g.direct}
 		if g.dense {
 			w.Codings |= 2
 			if m.Bases != nil {
@@ -342,6 +347,7 @@ func (c *link) handle(b []byte) {
 				}
 			}
 		}
+		c.owed, c.asked = nil, true
 		if !g.mute {
 			go c.say(w)
 		}
@@ -349,11 +355,18 @@ func (c *link) handle(b []byte) {
 		g.tables[frame.Hash(m.Data)] = true
 		g.known.Table = frame.Hash(m.Data)
 	case *wire.Frame:
-		g.frame(c, gen, m.Data)
+		if m.Patient {
+			g.waited++
+			c.asked = false
+			if !g.patient {
+				g.t.Error("a frame whose ack may wait came to a gateway that knows none")
+			}
+		}
+		g.frame(c, gen, m.Data, m.Patient)
 	}
 }
 
-func (g *gateway) frame(c *link, gen int, data []byte) {
+func (g *gateway) frame(c *link, gen int, data []byte, patient bool) {
 	size := len(data)
 	h, recs, err := frame.Decode(data, nil)
 	if dense.Is(data) {
@@ -406,13 +419,55 @@ func (g *gateway) frame(c *link, gen int, data []byte) {
 		set := g.gens[gen][k].Clone()
 		set.Add(span)
 		g.gens[gen][k] = set
-		around, _ := set.Around(span.From)
-		quiet := g.swallow || g.mute
+		others := len(c.owed) > 0
+		c.owed = append(c.owed, receipt{k, span.From})
+		wait := patient && !c.asked
 		g.mu.Unlock()
-		if !quiet {
-			c.say(&wire.Ack{Generation: generation(gen), Stored: []wire.Stored{{Epoch: k.epoch, Lane: k.lane, Ranges: ranges.Make(around)}}})
+		if wait && others {
+			return // they are waited for already
 		}
+		if wait {
+			select {
+			case <-time.After(wire.AckHold):
+			case <-c.done:
+				return
+			}
+		}
+		c.pay(gen)
 	}()
+}
+
+// receipt is a record that the gateway has and the node is to hear of.
+type receipt struct {
+	laneOf
+	seq uint64
+}
+
+// pay says what is owed to the link: in brief where it is one run of what a node that knows better has sent.
+func (c *link) pay(gen int) {
+	g := c.g
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	owed := c.owed
+	c.owed = nil
+	if g.swallow || g.mute || len(g.gens)-1 != gen {
+		return
+	}
+	said := map[laneOf]bool{}
+	for _, r := range owed {
+		around, ok := g.gens[gen][r.laneOf].Around(r.seq)
+		if !ok || said[r.laneOf] {
+			continue
+		}
+		said[r.laneOf] = true
+		a := &wire.Ack{Generation: generation(gen), Stored: []wire.Stored{{Epoch: r.epoch, Lane: r.lane, Ranges: ranges.Make(around)}}}
+		g.acks = append(g.acks, time.Now())
+		if g.waited > 0 && g.direct {
+			go c.say(a.Brief())
+		} else {
+			go c.say(a)
+		}
+	}
 }
 
 // seen is what the gateway has seen so far.

@@ -23,6 +23,8 @@ type shipment struct {
 	bytes int    // of the part that is left
 	stamp stamp
 
+	patient bool // its ack may wait, and says nothing of the link
+
 	// Of a dense frame; else zero.
 	id    uint64 // wire.FrameID
 	state uint64 // the name of what is known after it
@@ -34,6 +36,7 @@ type inflight struct {
 	list  []*shipment
 	bytes int       // of all lanes but alarm
 	alarm int       // of alarm
+	quiet int       // of bytes, those of patient frames
 	acked time.Time // when the latest of those acknowledged in whole was sent
 
 	took func(state uint64) // is told of each dense frame that was acknowledged in whole; nil: nobody
@@ -49,23 +52,34 @@ func (f *inflight) total(l telemetry.Lane) *int {
 func (f *inflight) add(s *shipment, r ranges.Range) {
 	s.left, s.count = ranges.Make(r), r.Len()
 	f.list = append(f.list, s)
-	*f.total(s.lane) += s.bytes
+	f.count(s, s.bytes)
 }
+
+// count adds to the bytes of s's kind.
+func (f *inflight) count(s *shipment, bytes int) {
+	*f.total(s.lane) += bytes
+	if s.patient {
+		f.quiet += bytes
+	}
+}
+
+// expected returns the bytes whose acks are to come at once.
+func (f *inflight) expected() int { return f.bytes + f.alarm - f.quiet }
 
 // unread takes out the dense frame of an id that the gateway cannot read, and returns it; nil: there is none.
 func (f *inflight) unread(id uint64) *shipment {
 	for i, s := range f.list {
 		if s.id == id {
 			f.list = slices.Delete(f.list, i, i+1)
-			*f.total(s.lane) -= s.bytes
+			f.count(s, -s.bytes)
 			return s
 		}
 	}
 	return nil
 }
 
-// take removes the sequences of set from what is under way. It returns how many records and bytes that gave back, and the
-// shipments of which nothing is left. A part of a frame gives back its part of the frame's bytes.
+// take removes the sequences of set from what is under way. It returns how many records that gave back, how many bytes of which the ack was to come
+// at once, and the shipments of which nothing is left. A part of a frame gives back its part of the frame's bytes.
 func (f *inflight) take(k run, set ranges.Set) (records uint64, bytes int, whole []*shipment) {
 	if set.Empty() {
 		return 0, 0, nil
@@ -97,8 +111,10 @@ func (f *inflight) take(k run, set ranges.Set) (records uint64, bytes int, whole
 		s.count -= n
 		s.bytes -= given
 		records += n
-		bytes += given
-		*f.total(k.lane) -= given
+		if !s.patient {
+			bytes += given
+		}
+		f.count(s, -given)
 		if s.count > 0 {
 			return false
 		}
@@ -118,7 +134,9 @@ func (f *inflight) ack(now time.Time, w *window, stored []wire.Stored) (records 
 		whole = append(whole, done...)
 	}
 	for _, s := range whole {
-		w.acked(now, s.stamp)
+		if !s.patient {
+			w.acked(now, s.stamp)
+		}
 		if f.took != nil {
 			f.took(s.state)
 		}

@@ -6,6 +6,9 @@ import (
 	"fieldpost/telemetry"
 )
 
+// patientShare is which part of the window may be under way with patience.
+const patientShare = 4
+
 // pace spaces out the messages of one lane (Options.SendEvery). In a turn all goes that waits; the next one begins so long after the last began.
 // Between turns only full frames go, which nothing would make cheaper. A lane without a turn for long begins one at once: who reads once an hour
 // waits for nobody.
@@ -60,6 +63,13 @@ func (c *connection) emptied(q queue) {
 		}
 	}
 	c.pace(q).open = false
+}
+
+// patient reports whether the ack of a frame of so many bytes may wait for others (delivery rule 8): acks would be half of what a node costs that sends little
+// and often. Where events, the window or a measurement of the link want to know, they know at once.
+func (c *connection) patient(now time.Time, l telemetry.Lane, bytes int) bool {
+	return c.welcome.Patient && c.sendEvery > 0 && l != telemetry.Alarm &&
+		c.window.rtt.some && !c.window.stale(now) && c.flight.bytes+bytes <= c.size()/patientShare
 }
 
 // wakeForTurns returns when the next turn of a lane may begin, if something waits for it.

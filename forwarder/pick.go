@@ -80,7 +80,7 @@ func (c *connection) pick(now time.Time) (job, bool) {
 		}
 	}
 	if !full {
-		c.window.starved(c.flight.bytes + c.flight.alarm)
+		c.window.starved(c.flight.expected())
 	}
 	return job{}, false
 }
@@ -99,7 +99,7 @@ func (c *connection) room(now time.Time, q queue) int {
 	used, size := c.flight.bytes, c.size()
 	if q == alarmQueue {
 		used, size = c.flight.alarm, min(size, alarmWindow)
-	} else if c.plenty(q) && c.window.drain(now, c.flight.bytes+c.flight.alarm) {
+	} else if c.plenty(q) && c.window.drain(now, c.flight.expected()) {
 		return 0
 	}
 	if used == 0 {
@@ -111,7 +111,7 @@ func (c *connection) room(now time.Time, q queue) int {
 // limit returns how large the next frame of a queue may be: small where it is to measure the link. Where it is the only one, there is nothing to
 // measure for, and two would cost more.
 func (c *connection) limit(now time.Time, q queue) int {
-	if c.window.stale(now) && c.flight.bytes+c.flight.alarm == 0 && c.plenty(q) {
+	if c.window.stale(now) && c.flight.expected() == 0 && c.plenty(q) {
 		return min(c.most(), minPayload)
 	}
 	return c.most()
@@ -136,10 +136,16 @@ func (c *connection) ship(now time.Time, p parcel) job {
 		tables = 1
 	}
 	data := p.payload()
-	payload := wire.Append(make([]byte, 0, len(data)+wire.Overhead), &wire.Frame{Data: data})
+	patient := c.patient(now, p.lane, len(data)+wire.Overhead)
+	payload := wire.Append(make([]byte, 0, len(data)+wire.Overhead), &wire.Frame{Data: data, Patient: patient})
 	j.payloads = append(j.payloads, payload)
 	span := ranges.Range{From: p.header.First, To: p.header.Last()}
-	s := &shipment{run: p.run, bytes: len(payload), stamp: c.window.sent(now, len(payload), c.flight.bytes+c.flight.alarm)}
+	s := &shipment{run: p.run, bytes: len(payload), patient: patient}
+	if !patient {
+		s.stamp = c.window.sent(now, len(payload), c.flight.expected())
+	} else {
+		s.stamp.at = now
+	}
 	if p.dense != nil {
 		s.id, s.state, s.era = wire.FrameID(data), p.state, p.era
 	}

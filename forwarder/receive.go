@@ -32,6 +32,10 @@ func (c *connection) receive(now time.Time, b []byte) error {
 		if c.present(now, m.Generation) {
 			c.onAck(now, m)
 		}
+	case *wire.Brief:
+		if a := c.full(m); a != nil {
+			c.onAck(now, a)
+		}
 	case *wire.Refusal:
 		if c.present(now, m.Generation) {
 			c.onRefusal(now, m)
@@ -139,6 +143,19 @@ func (c *connection) onAck(now time.Time, a *wire.Ack) {
 		st.RecordsAcked += n
 		st.LastAck = now
 	})
+}
+
+// full returns what a brief ack says in full; nil: it is of no epoch and generation that this connection was welcomed with.
+func (c *connection) full(b *wire.Brief) *wire.Ack {
+	if c.welcome == nil {
+		return nil
+	}
+	for _, e := range c.ledger.known.Epochs {
+		if wire.AckTag(c.welcome.Generation, e.Epoch) == b.Tag {
+			return &wire.Ack{Generation: c.welcome.Generation, Stored: []wire.Stored{{Epoch: e.Epoch, Lane: b.Lane, Ranges: ranges.Make(b.Range)}}}
+		}
+	}
+	return nil
 }
 
 // onRefusal gives the window slot back and decides what becomes of the frame (delivery rule 10).

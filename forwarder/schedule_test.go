@@ -26,7 +26,10 @@ func TestSchedules(t *testing.T) {
 	for seed := range *seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			run(t, func(o *forwarder.Options) { o.FreshShare = 50 * (seed % 2) }, func(t *testing.T, r *rig) { schedule(r, rand.New(rand.NewPCG(uint64(seed), 1))) })
+			run(t, func(o *forwarder.Options) {
+				o.FreshShare = 50 * (seed % 2)
+				o.SendEvery = time.Duration(seed%3) * time.Second
+			}, func(t *testing.T, r *rig) { schedule(r, rand.New(rand.NewPCG(uint64(seed), 1))) })
 		})
 	}
 }
@@ -35,6 +38,7 @@ func schedule(r *rig, rnd *rand.Rand) {
 	r.set(func() {
 		r.broker = rnd.IntN(2) == 0
 		r.direct = !r.broker
+		r.patient = rnd.IntN(4) > 0
 		r.latency = time.Duration(rnd.IntN(200)) * time.Millisecond
 		r.commit = time.Duration(rnd.IntN(300)) * time.Millisecond
 		r.maxFrame = []uint32{0, 1500, 256 << 10}[rnd.IntN(3)]

@@ -143,7 +143,7 @@ func (u *unit) start(dir string) {
 		u.links[i] = &link{w: w, name: fmt.Sprint("link-", i)}
 		s := forwarder.New(forwarder.Options{
 			Node: node, Link: u.links[i].name, Outbox: outbox{b, u}, Stores: b, Dialer: u.links[i], FreshShare: 50 * i, AlarmLink: []string{"alarm", ""}[i],
-			Coding: []forwarder.Coding{forwarder.Full, forwarder.Light}[i],
+			Coding: []forwarder.Coding{forwarder.Full, forwarder.Light}[i], SendEvery: []time.Duration{time.Second, 0}[i],
 		})
 		running.Go(func() { _ = s.Run(ctx) })
 	}

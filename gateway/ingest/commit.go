@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"fieldpost/gateway/store"
-	"fieldpost/telemetry"
 	"fieldpost/telemetry/frame"
 	"fieldpost/telemetry/ranges"
 	"fieldpost/telemetry/wire"
@@ -25,7 +24,7 @@ const (
 
 // Run commits what comes until ctx ends. What is in the queue by then is still committed.
 func (in *Ingest) Run(ctx context.Context) error {
-	c := &committer{Ingest: in}
+	c := &committer{Ingest: in, owed: owed{by: map[*session]*debt{}}}
 	var retry <-chan time.Time
 	for ctx.Err() == nil {
 		select {
@@ -36,6 +35,12 @@ func (in *Ingest) Run(ctx context.Context) error {
 			c.reopen()
 		case <-in.store.Setbacks():
 			in.askAgain()
+		case <-c.owed.due():
+			if c.broken {
+				c.owed.timer.Reset(minRetry)
+			} else {
+				in.acknowledge(c.owed.overdue(time.Now()))
+			}
 		}
 		retry = c.retry
 	}
@@ -48,6 +53,7 @@ func (in *Ingest) Run(ctx context.Context) error {
 			continue
 		default:
 		}
+		in.acknowledge(c.owed.all())
 		return nil
 	}
 }
@@ -74,6 +80,7 @@ type committer struct {
 	last   time.Time        // when the last commit began
 	pause  time.Duration    // until the next attempt
 	retry  <-chan time.Time // fires at the next attempt
+	owed   owed
 }
 
 // collect takes what has come beside first, and what comes until the commit is due, up to a bound.
@@ -136,17 +143,25 @@ func (c *committer) commit(batch []*item) {
 			c.counters.records.Add(uint64(frames[i].Header.Count))
 		}
 	}
-	c.acknowledge(answer)
+	c.answer(answer)
 }
 
-// laneKey names a lane of an epoch of a node.
-type laneKey struct {
-	node  string
-	epoch telemetry.Epoch
-	lane  telemetry.Lane
+// answer acknowledges what is on disk, and what was owed to the same connections before. What may wait alone does.
+func (c *committer) answer(items []*item) {
+	now := time.Now()
+	var due []receipt
+	for _, it := range items {
+		if it.patient && !it.session.prompt.Load() {
+			c.owed.add(now, it.receipt())
+		} else {
+			due = append(due, it.receipt())
+		}
+	}
+	for _, r := range due {
+		due = append(due, c.owed.take(r.session)...)
+	}
+	c.acknowledge(due)
 }
-
-func keyOf(h *frame.Header) laneKey { return laneKey{h.Node, h.Epoch, h.Lane} }
 
 // trim leaves out of batch all records that are on disk or earlier in batch: one frame for each run of records that is new. It returns
 // the items that are still to be answered.
@@ -211,7 +226,7 @@ func (c *committer) busy(batch []*item) {
 		}
 		c.refuse(it.session, *h, wire.Refusal{Reason: wire.Busy, Wait: busyWait})
 	}
-	c.acknowledge(stored)
+	c.answer(stored)
 }
 
 // fail deals with a commit of which nobody knows what came to pass: every connection with a frame in it is ended, and the store is read back
@@ -242,45 +257,4 @@ func (c *committer) reopen() {
 	}
 	c.log.Info("store is open again")
 	c.broken, c.pause, c.retry = false, 0, nil
-}
-
-// acknowledge tells each connection what is on disk of the lanes that it sent frames of: the whole runs around them.
-func (in *Ingest) acknowledge(items []*item) {
-	if len(items) == 0 {
-		return
-	}
-	generation := in.store.Generation()
-	acks := map[*session]*wire.Ack{}
-	var order []*session
-	places := map[ackKey]int{}
-	for _, it := range items {
-		h := &it.frame.Header
-		runs := in.store.Received(h.Node, h.Epoch, h.Lane, it.span())
-		if runs.Empty() {
-			continue
-		}
-		a := acks[it.session]
-		if a == nil {
-			a = &wire.Ack{Generation: generation}
-			acks[it.session] = a
-			order = append(order, it.session)
-		}
-		key := ackKey{it.session, keyOf(h)}
-		i, ok := places[key]
-		if !ok {
-			i = len(a.Stored)
-			places[key] = i
-			a.Stored = append(a.Stored, wire.Stored{Epoch: h.Epoch, Lane: h.Lane})
-		}
-		a.Stored[i].Ranges.AddAll(runs)
-	}
-	for _, s := range order {
-		in.counters.acksSent.Add(1)
-		in.send(s, acks[s])
-	}
-}
-
-type ackKey struct {
-	session *session
-	lane    laneKey
 }

@@ -16,6 +16,7 @@ import (
 type item struct {
 	session *session
 	frame   store.Frame
+	patient bool // its ack may wait
 }
 
 func (it *item) span() ranges.Range {
@@ -23,7 +24,12 @@ func (it *item) span() ranges.Range {
 }
 
 // frame checks what came and hands it to the commit. An error is a violation of the protocol.
-func (in *Ingest) frame(s *session, data []byte) error {
+func (in *Ingest) frame(s *session, m *wire.Frame) error {
+	data := m.Data
+	if m.Patient {
+		s.brief.Store(true)
+		s.prompt.Store(false)
+	}
 	in.counters.frames.Add(1)
 	in.counters.bytes.Add(uint64(len(data)))
 	if len(data) > frame.MaxSize {
@@ -50,10 +56,10 @@ func (in *Ingest) frame(s *session, data []byte) error {
 		in.refuse(s, h, wire.Refusal{Reason: wire.NotAllowed})
 		return nil
 	}
-	it := &item{session: s, frame: store.Frame{Header: h, Data: data}}
+	it := &item{session: s, frame: store.Frame{Header: h, Data: data}, patient: m.Patient}
 	if in.store.Lacks(h.Node, h.Epoch, h.Lane, it.span()).Empty() {
 		in.counters.repeats.Add(uint64(h.Count))
-		in.acknowledge([]*item{it})
+		in.acknowledge([]receipt{it.receipt()})
 		return nil
 	}
 	if recs != nil {
@@ -147,6 +153,6 @@ func (in *Ingest) corrupt(it *item, cause error) error {
 		in.refuse(s, h, wire.Refusal{Reason: wire.Busy, Wait: busyWait})
 		return nil
 	}
-	in.acknowledge([]*item{it})
+	in.acknowledge([]receipt{it.receipt()})
 	return nil
 }

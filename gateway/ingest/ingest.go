@@ -118,7 +118,7 @@ func (in *Ingest) receive(s *session, payload []byte) error {
 	case *wire.Table:
 		return in.table(s, m.Data)
 	case *wire.Frame:
-		return in.frame(s, m.Data)
+		return in.frame(s, m)
 	case *wire.Unknown:
 		in.counters.unknown.Add(1)
 		return nil
@@ -140,6 +140,7 @@ func (in *Ingest) hello(s *session, h *wire.Hello) error {
 			"node", s.peer.Node, "link", h.Link, "store", id.String(), "met", h.Store.String())
 	}
 	s.greeted, s.nonce, s.link = true, h.Nonce, h.Link
+	s.prompt.Store(true)
 	var bases []uint64
 	if h.Bases != nil {
 		epoch, next, boot := h.Newest()
@@ -156,6 +157,7 @@ func (in *Ingest) hello(s *session, h *wire.Hello) error {
 		Generation: generation,
 		Credit:     in.credit(),
 		Direct:     s.peer.Direct,
+		Patient:    s.peer.Direct,
 		MaxFrame:   frame.MaxSize,
 		Codings:    codings,
 		Time:       telemetry.TimeOf(time.Now()),
@@ -163,6 +165,7 @@ func (in *Ingest) hello(s *session, h *wire.Hello) error {
 		Stored:     stored,
 		Bases:      bases,
 	})
+	s.welcomed.Store(generation)
 	return nil
 }
 
@@ -192,10 +195,11 @@ func (in *Ingest) table(s *session, encoded []byte) error {
 // send queues m on s. What a connection does not take is lost with it; the node's next hello makes up for it.
 func (in *Ingest) send(s *session, m wire.Message) {
 	err := s.conn.Send(wire.Append(nil, m))
-	if err != nil {
-		in.counters.acksStuck.Add(1)
+	if err == nil || errors.Is(err, source.ErrGone) {
+		return
 	}
-	if err != nil && !errors.Is(err, source.ErrGone) && !errors.Is(err, source.ErrBehind) {
+	in.counters.acksStuck.Add(1)
+	if !errors.Is(err, source.ErrBehind) {
 		in.log.Warn("answer not sent", "node", s.peer.Node, "link", s.peer.Link, "err", err)
 	}
 }

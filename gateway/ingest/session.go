@@ -2,13 +2,15 @@ package ingest
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"fieldpost/gateway/source"
 	"fieldpost/history"
 	"fieldpost/telemetry/frame/dense"
+	"fieldpost/telemetry/wire"
 )
 
-// session is one connection. Its fields but conn and peer belong to the goroutine that calls Receive and Gone.
+// session is one connection. Its fields but conn, peer and the atomic ones belong to the goroutine that calls Receive and Gone.
 type session struct {
 	conn source.Conn
 	peer source.Peer
@@ -20,6 +22,20 @@ type session struct {
 	tables []*table    // most recent first
 	dense  bool        // there is room for its coder states
 	known  dense.Known // what cold frames need not say: by the last hello that named bases, and the table that came last
+
+	welcomed atomic.Uint64 // the generation that its latest welcome named
+	brief    atomic.Bool   // it has sent a patient frame, and so reads brief acks
+	prompt   atomic.Bool   // a hello came, and no patient frame since: nothing waits
+}
+
+// ack returns the message that says a to the node, as short as it can be read there.
+func (s *session) ack(a *wire.Ack) wire.Message {
+	if s.brief.Load() && a.Generation == s.welcomed.Load() {
+		if b := a.Brief(); b != nil {
+			return b
+		}
+	}
+	return a
 }
 
 // chain is whose coder states it goes on from.

@@ -40,6 +40,7 @@ type Welcome struct {
 	Generation uint64 // drawn each time the store is opened
 	Credit     uint64 // bytes the node may have unacknowledged; 0: no limit beyond the node's own window
 	Direct     bool   // the broker is the gateway's own: QoS 0 will do
+	Patient    bool   // the gateway knows frames whose ack may wait
 	MaxFrame   uint32 // largest Frame.Data
 	Codings    uint32
 	Time       telemetry.Time
@@ -56,7 +57,8 @@ type Stored struct {
 }
 
 const (
-	flagDirect = 1
+	flagDirect  = 1
+	flagPatient = 2
 
 	minStored = 8 + 1 + 1
 )
@@ -69,6 +71,9 @@ func (m *Welcome) append(b []byte) []byte {
 	if m.Direct {
 		flags |= flagDirect
 	}
+	if m.Patient {
+		flags |= flagPatient
+	}
 	b = append(b, flags)
 	b = binary.AppendUvarint(b, m.Credit)
 	b = binary.AppendUvarint(b, uint64(m.MaxFrame))
@@ -79,18 +84,16 @@ func (m *Welcome) append(b []byte) []byte {
 }
 
 func (d *decoder) welcome() *Welcome {
-	return &Welcome{
-		Nonce:      d.u64(),
-		Store:      d.store(),
-		Generation: d.u64(),
-		Direct:     d.u8()&flagDirect != 0,
-		Credit:     d.uv(),
-		MaxFrame:   d.uv32("max frame"),
-		Codings:    d.uv32("codings"),
-		Time:       telemetry.Time(d.sv()),
-		Clock:      telemetry.ClockState(d.u8()),
-		Stored:     d.stored(),
-	}
+	m := &Welcome{Nonce: d.u64(), Store: d.store(), Generation: d.u64()}
+	flags := d.u8()
+	m.Direct, m.Patient = flags&flagDirect != 0, flags&flagPatient != 0
+	m.Credit = d.uv()
+	m.MaxFrame = d.uv32("max frame")
+	m.Codings = d.uv32("codings")
+	m.Time = telemetry.Time(d.sv())
+	m.Clock = telemetry.ClockState(d.u8())
+	m.Stored = d.stored()
+	return m
 }
 
 func appendStored(b []byte, stored []Stored) []byte {

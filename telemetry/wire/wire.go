@@ -30,11 +30,13 @@
 //	          boot     uv ordinal | u64 id | u8 clock | sv offset (ns) | sv error (ns)
 //	type  2   Table    uv n | n bytes of more | rest data
 //	type  3   Frame    uv n | n bytes of more | rest data
-//	type 16   Welcome  u64 nonce | 16 bytes store | u64 generation | u8 flags (1: direct; others ignored) |
+//	type  4   Frame    the same, whose ack may wait (delivery rule 8): only to a gateway whose Welcome has flag 2, by a node that reads Brief
+//	type 16   Welcome  u64 nonce | 16 bytes store | u64 generation | u8 flags (1: direct, 2: patient; others ignored) |
 //	                   uv credit | uv max frame | uv codings | sv time (Unix ns) | u8 clock | list(stored) | more
 //	          stored   u64 epoch | u8 lane | set ranges
 //	type 17   Ack      u64 generation | list(stored) | more
 //	type 18   Refusal  u64 generation | u64 epoch | u8 lane | uv first | uv count | u8 reason | uv wait (ms) | u64 table | more
+//	type 19   Brief    4 bytes tag | u8 lane | uv from | uv to-from | more
 //
 // Types 1–15 go up, 16–31 down. A message of an unknown version is ErrVersion; one of an unknown type is an *Unknown, which
 // the reader counts and ignores. All else that does not fit is ErrMalformed. Every count is checked against the bytes that are
@@ -44,6 +46,7 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ProtocolVersion is the version byte that Append writes and Parse accepts.
@@ -55,14 +58,20 @@ var (
 	ErrMalformed = errors.New("malformed message")
 )
 
-// Message is one of *Hello, *Table, *Frame (up) or *Welcome, *Ack, *Refusal (down), or *Unknown.
+// Message is one of *Hello, *Table, *Frame (up) or *Welcome, *Ack, *Brief, *Refusal (down), or *Unknown.
 type Message interface{ isMessage() }
 
 // Table carries an encoded series table (frame.Table), before the first frame on a connection that names it.
 type Table struct{ Data []byte }
 
 // Frame carries one encoded frame.
-type Frame struct{ Data []byte }
+type Frame struct {
+	Data    []byte
+	Patient bool // its ack may wait for others, up to AckHold
+}
+
+// AckHold is the longest that the ack of a patient frame waits, from its commit on. A Hello ends the wait.
+const AckHold = 5 * time.Second
 
 // Unknown is a message of a type this version does not know: count it, ignore it. Append cannot write one.
 type Unknown struct{ Type uint8 }
@@ -72,6 +81,7 @@ func (*Table) isMessage()   {}
 func (*Frame) isMessage()   {}
 func (*Welcome) isMessage() {}
 func (*Ack) isMessage()     {}
+func (*Brief) isMessage()   {}
 func (*Refusal) isMessage() {}
 func (*Unknown) isMessage() {}
 
@@ -79,9 +89,11 @@ const (
 	typeHello   = 1
 	typeTable   = 2
 	typeFrame   = 3
+	typePatient = 4
 	typeWelcome = 16
 	typeAck     = 17
 	typeRefusal = 18
+	typeBrief   = 19
 )
 
 // Overhead is how many bytes a Frame or Table message is longer than its Data.
@@ -95,11 +107,17 @@ func Append(dst []byte, m Message) []byte {
 	case *Table:
 		return append(append(dst, ProtocolVersion, typeTable, 0), m.Data...)
 	case *Frame:
-		return append(append(dst, ProtocolVersion, typeFrame, 0), m.Data...)
+		t := byte(typeFrame)
+		if m.Patient {
+			t = typePatient
+		}
+		return append(append(dst, ProtocolVersion, t, 0), m.Data...)
 	case *Welcome:
 		return m.append(append(dst, ProtocolVersion, typeWelcome))
 	case *Ack:
 		return m.append(append(dst, ProtocolVersion, typeAck))
+	case *Brief:
+		return m.append(append(dst, ProtocolVersion, typeBrief))
 	case *Refusal:
 		return m.append(append(dst, ProtocolVersion, typeRefusal))
 	}
@@ -123,13 +141,15 @@ func Parse(b []byte) (Message, error) {
 		m, known = h, func(body *decoder) { h.Bases = body.bases() }
 	case typeTable:
 		m = &Table{d.data()}
-	case typeFrame:
-		m = &Frame{d.data()}
+	case typeFrame, typePatient:
+		m = &Frame{Data: d.data(), Patient: b[1] == typePatient}
 	case typeWelcome:
 		w := d.welcome()
 		m, known = w, func(body *decoder) { w.Bases = body.bases() }
 	case typeAck:
 		m = d.ack()
+	case typeBrief:
+		m = d.brief()
 	case typeRefusal:
 		r := d.refusal()
 		m, known = r, func(body *decoder) { r.Frame = body.u64() }
@@ -149,12 +169,14 @@ func typeName(t uint8) string {
 		return "hello"
 	case typeTable:
 		return "table"
-	case typeFrame:
+	case typeFrame, typePatient:
 		return "frame"
 	case typeWelcome:
 		return "welcome"
 	case typeAck:
 		return "ack"
+	case typeBrief:
+		return "brief ack"
 	}
 	return "refusal"
 }

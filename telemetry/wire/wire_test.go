@@ -61,9 +61,12 @@ var samples = map[string]wire.Message{
 	}}}}}},
 	"table":         &wire.Table{Data: []byte("the table")},
 	"frame":         &wire.Frame{Data: []byte("the frame")},
+	"patient":       &wire.Frame{Data: []byte("the frame"), Patient: true},
 	"welcome":       &wire.Welcome{Nonce: 0x0123456789abcdef, Store: store, Generation: 0x1111111111111111, Credit: 1 << 20, Direct: true, MaxFrame: math.MaxUint32, Codings: 1, Time: 1_795_000_000_123_456_789, Clock: telemetry.ClockSync, Stored: []wire.Stored{{Epoch: 0xaaaaaaaaaaaaaaaa, Lane: telemetry.Live, Ranges: set(1, 50, 52, 60)}, {Epoch: 0xbbbbbbbbbbbbbbbb, Lane: telemetry.Alarm}}},
 	"welcome-empty": &wire.Welcome{},
+	"welcome-wait":  &wire.Welcome{Patient: true},
 	"ack":           &wire.Ack{Generation: 0x1111111111111111, Stored: []wire.Stored{{Epoch: 0xaaaaaaaaaaaaaaaa, Lane: telemetry.Bulk, Ranges: set(0, 0, math.MaxUint64, math.MaxUint64)}}},
+	"brief":         &wire.Brief{Tag: wire.AckTag(0x1111111111111111, 0xaaaaaaaaaaaaaaaa), Lane: telemetry.Bulk, Range: ranges.Range{From: 300, To: math.MaxUint64}},
 	"refusal":       &wire.Refusal{Generation: 0x1111111111111111, Epoch: 0xaaaaaaaaaaaaaaaa, Lane: telemetry.Live, First: 128, Count: 500, Reason: wire.Cold, Wait: 1500, Table: 0x2222222222222222},
 
 	// With their extensions: cut off where those begin they are whole messages of an earlier version.
@@ -106,7 +109,7 @@ func TestGolden(t *testing.T) {
 // TestCutOff: no leading part of a message reads as a whole one, save where the rest of it is data.
 func TestCutOff(t *testing.T) {
 	for name, m := range samples {
-		if name == "table" || name == "frame" || extended[name] {
+		if name == "table" || name == "frame" || name == "patient" || extended[name] {
 			continue
 		}
 		b := wire.Append(nil, m)
@@ -134,7 +137,7 @@ func TestExtensionsAreSkipped(t *testing.T) {
 		} else if !reflect.DeepEqual(back, m) {
 			t.Errorf("%s: read back %+v", name, back)
 		}
-		if _, err := wire.Parse(append(b, 0x02, 0x7f)); !errors.Is(err, wire.ErrMalformed) && name != "table" && name != "frame" {
+		if _, err := wire.Parse(append(b, 0x02, 0x7f)); !errors.Is(err, wire.ErrMalformed) && name != "table" && name != "frame" && name != "patient" {
 			t.Errorf("%s with an extension cut off: %v", name, err)
 		}
 	}
@@ -176,6 +179,8 @@ func TestHostile(t *testing.T) {
 		{"link name not UTF-8", "0101" + gen + "01ff", wire.ErrMalformed, "UTF-8"},
 		{"more extensions than bytes", "010305aabb", wire.ErrMalformed, "5 bytes of extensions"},
 		{"extensions cut off inside a frame", "01030205ff", wire.ErrMalformed, ""},
+		{"brief ack beyond 64 bits", "0113" + "01020304" + "01" + "ffffffffffffffffff01" + "01", wire.ErrMalformed, "beyond 64 bits"},
+		{"brief ack of no lane", "0113" + "01020304" + "09" + "01" + "01", wire.ErrMalformed, "lane(9)"},
 		{"count beyond 32 bits", "0112" + gen + gen + "00" + "00" + "8080808010" + "05" + "00" + gen, wire.ErrMalformed, "beyond 32 bits"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -205,6 +210,33 @@ func TestHostileExtensions(t *testing.T) {
 	} {
 		if m, err := wire.Parse(append(wire.Append(nil, c.m), c.more...)); !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("%s: %+v, %v", name, m, err)
+		}
+	}
+}
+
+// A brief ack says what the full one does of one range, to whoever knows generation and epoch.
+func TestBrief(t *testing.T) {
+	const generation, epoch = 0x1111111111111111, telemetry.Epoch(0xaaaaaaaaaaaaaaaa)
+	one := wire.Ack{Generation: generation, Stored: []wire.Stored{{Epoch: epoch, Lane: telemetry.Live, Ranges: set(7, 900)}}}
+	b := one.Brief()
+	if want := (wire.Brief{Tag: wire.AckTag(generation, epoch), Lane: telemetry.Live, Range: ranges.Range{From: 7, To: 900}}); b == nil || *b != want {
+		t.Fatalf("%+v in brief is %+v, want %+v", one, b, want)
+	}
+	if long, short := len(wire.Append(nil, &one)), len(wire.Append(nil, b)); short > long/2 {
+		t.Errorf("%d bytes in brief, %d in full", short, long)
+	}
+	for _, other := range []uint32{wire.AckTag(generation+1, epoch), wire.AckTag(generation, epoch+1), wire.AckTag(uint64(epoch), generation)} {
+		if other == b.Tag {
+			t.Errorf("another one has its tag %x", other)
+		}
+	}
+	for _, a := range []wire.Ack{
+		{Generation: generation},
+		{Generation: generation, Stored: []wire.Stored{{Epoch: epoch, Lane: telemetry.Live, Ranges: set(7, 9, 20, 30)}}},
+		{Generation: generation, Stored: []wire.Stored{one.Stored[0], one.Stored[0]}},
+	} {
+		if b := a.Brief(); b != nil {
+			t.Errorf("%+v in brief is %+v", a, b)
 		}
 	}
 }
