@@ -16,6 +16,7 @@ type opened struct {
 	records []frame.Selected // times put right
 	unset   bool
 	origins []origin     // by place, at least one
+	last    int          // the index of the one that was asked for last: the next record is often from there too
 	of      *api.Portion // in place of all the others: what the chunk comes to; records has one with the time
 }
 
@@ -28,13 +29,14 @@ type origin struct {
 
 // origin returns where the record at place is from.
 func (o *opened) origin(place uint32) origin {
-	if len(o.origins) == 1 {
-		return o.origins[0]
+	if at := o.origins[o.last:]; at[0].from <= place && (len(at) == 1 || place < at[1].from) {
+		return at[0]
 	}
 	i, exact := slices.BinarySearchFunc(o.origins, place, func(at origin, place uint32) int { return cmp.Compare(at.from, place) })
 	if !exact && i > 0 {
 		i--
 	}
+	o.last = i
 	return o.origins[i]
 }
 

@@ -6,11 +6,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/coder/websocket"
 
+	"fieldpost/forwarder"
 	"fieldpost/forwarder/link/mqtt"
 )
 
@@ -22,6 +25,8 @@ type NodesOptions struct {
 	Outage   time.Duration // after which all come back at once
 	Away     time.Duration // how long the gateway is away in truth; default: until nodes wait as long between attempts as after an hour
 	Browsers int           // that follow a node each
+	Coding   forwarder.Coding
+	Profiles string // folder for profiles of the gateway, those of the herd in herd in it; "": none
 }
 
 // NodesReport is what it gave.
@@ -46,7 +51,7 @@ type NodesReport struct {
 
 // Nodes measures one gateway with many nodes: at rest, and when all come back after an outage.
 func Nodes(ctx context.Context, o NodesOptions) (r NodesReport, err error) {
-	s := &site{}
+	s := &site{profiles: o.Profiles}
 	if err := s.open("", o.Bin); err != nil {
 		return r, err
 	}
@@ -71,7 +76,7 @@ func (s *site) nodes(ctx context.Context, o NodesOptions, r *NodesReport) error 
 	if err != nil {
 		return err
 	}
-	c, err := newCrowd(o.Nodes)
+	c, err := newCrowd(o.Nodes, o.Coding)
 	if err != nil {
 		return err
 	}
@@ -110,7 +115,10 @@ func (s *site) nodes(ctx context.Context, o NodesOptions, r *NodesReport) error 
 	}); err != nil {
 		return err
 	}
-	return s.proveAll(c, r)
+	if err := s.proveAll(c, r); err != nil || s.profiles == "" {
+		return err
+	}
+	return s.gateway.Stop() // so that it writes them
 }
 
 // steady measures the gateway while nothing happens but what always does.
@@ -158,6 +166,12 @@ func (s *site) herd(ctx context.Context, o NodesOptions, c *crowd, r *NodesRepor
 		return err
 	}
 	r.Backlog, _ = c.waiting()
+	if s.profiles != "" {
+		s.profiles = filepath.Join(s.profiles, "herd")
+		if err := os.MkdirAll(s.profiles, 0o755); err != nil {
+			return err
+		}
+	}
 	began := time.Now()
 	if err := s.startGateway(ctx); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -28,7 +29,8 @@ type QueryOptions struct {
 	Nodes, Metrics int    // PlantNode, PlantMetric; each metric once a second
 	Began          time.Time
 	Days           int
-	Asked          int // how often each question is asked
+	Asked          int    // how often each question is asked
+	Profiles       string // folder for profiles of the gateway with blocks; "": none
 }
 
 // QueryReport is what it gave.
@@ -78,7 +80,7 @@ func timesOf(all []time.Duration) Times {
 
 // Query measures how long the gateway takes to answer from a large store.
 func Query(ctx context.Context, o QueryOptions) (r QueryReport, err error) {
-	s := &site{bin: o.Bin, dir: o.Dir, gatewayAt: gatewayHTTP}
+	s := &site{bin: o.Bin, dir: o.Dir, gatewayAt: gatewayHTTP, profiles: o.Profiles}
 	defer func() { s.gateway.Kill() }()
 	r.Days = o.Days
 	day := 24 * time.Hour
@@ -147,6 +149,7 @@ func Query(ctx context.Context, o QueryOptions) (r QueryReport, err error) {
 			return r, err
 		}
 	}
+	s.profiles = ""
 	if err := s.files(config(false)); err != nil {
 		return r, err
 	}
@@ -180,12 +183,21 @@ func (s *site) ask(ctx context.Context, q *Question, o QueryOptions, random *ran
 	if resp.StatusCode != http.StatusOK {
 		return 0, fmt.Errorf("%s: %s", url, resp.Status)
 	}
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", url, err)
+	n := 0
+	rows := bufio.NewReaderSize(resp.Body, 256<<10)
+	for {
+		row, err := rows.ReadSlice('\n')
+		if bytes.Contains(row, []byte(`"metric":`)) {
+			n++
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", url, err)
+		}
 	}
 	took := time.Since(began)
-	n := bytes.Count(body, []byte(`"metric":`))
 	want := int(q.span / time.Second)
 	if step, stepped := strings.CutPrefix(strings.TrimSuffix(q.more, "&format=ndjson"), "&step="); stepped {
 		d, err := time.ParseDuration(step)

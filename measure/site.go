@@ -21,9 +21,13 @@ const (
 	edgeHTTP      = "127.77.0.1:8081"
 )
 
+// benchBinary runs what is to be profiled, or has what the product has not.
+const benchBinary = "fieldpost-bench"
+
 // site is a gateway and an edge in a folder of their own.
 type site struct {
 	bin, dir          string
+	profiles          string // folder for profiles of what runs; "": none
 	gatewayAt, edgeAt string // host:port of their HTTP
 	gateway           *child.Process
 	edge              *child.Process
@@ -65,7 +69,11 @@ func (s *site) files(texts map[string]string) error {
 
 // startGateway starts the gateway and waits until it answers.
 func (s *site) startGateway(ctx context.Context) (err error) {
-	if s.gateway, err = child.Start(&s.log, filepath.Join(s.bin, "fieldpost-gateway"), "run", "-config", filepath.Join(s.dir, "gateway.yaml")); err != nil {
+	run := []string{filepath.Join(s.bin, "fieldpost-gateway"), "run"}
+	if s.profiles != "" {
+		run = []string{filepath.Join(s.bin, benchBinary), "gateway", "-profiles", s.profiles}
+	}
+	if s.gateway, err = child.Start(&s.log, append(run, "-config", filepath.Join(s.dir, "gateway.yaml"))...); err != nil {
 		return err
 	}
 	return await(ctx, "the gateway", time.Minute, func() bool { return get(s.gatewayAt, "/healthz", nil) == nil })

@@ -3,6 +3,7 @@ package measure
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -32,8 +33,8 @@ type SizeReport struct {
 	SparkGzip float64 `json:"sparkplug_gzip"`
 }
 
-// Sizes encodes all recordings in batches. It measures no time and starts nothing.
-func Sizes(batches []int) (out []SizeReport, err error) {
+// Sizes encodes all recordings in batches, until ctx ends. It measures no time and starts nothing.
+func Sizes(ctx context.Context, batches []int) (out []SizeReport, err error) {
 	all, err := recordings.All()
 	if err != nil {
 		return nil, err
@@ -44,6 +45,9 @@ func Sizes(batches []int) (out []SizeReport, err error) {
 			return nil, err
 		}
 		for _, n := range batches {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
 			s, err := sizesOf(r, records, n)
 			if err != nil {
 				return nil, fmt.Errorf("recording %s: %w", r.Name, err)

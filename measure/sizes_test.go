@@ -8,7 +8,7 @@ import (
 
 // The promise of plain frames: no more than two bytes a reading at 600, as the geometric mean over the recordings.
 func TestSizes(t *testing.T) {
-	all, err := measure.Sizes([]int{600})
+	all, err := measure.Sizes(t.Context(), []int{600})
 	if err != nil {
 		t.Fatal(err)
 	}

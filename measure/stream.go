@@ -18,7 +18,7 @@ type StreamOptions struct {
 	Readings int
 	TLS      bool
 	Backlog  bool   // the gateway comes when all readings wait on the edge's disk
-	Profiles string // folder for profiles of the edge; "": none
+	Profiles string // folder for profiles of edge and gateway; "": none
 	Lines    bool   // readings come as csv lines over TCP, not from a generator within the edge
 }
 
@@ -53,7 +53,7 @@ const metricsAtOnce = 16
 // Stream measures how fast readings come from a driver to the gateway's disk; with Backlog, how fast they come to the edge's and from there to the gateway's.
 func Stream(ctx context.Context, o StreamOptions) (r StreamReport, err error) {
 	r = StreamReport{Readings: o.Readings, TLS: o.TLS, Backlog: o.Backlog, Lines: o.Lines}
-	s := &stream{o: o}
+	s := &stream{o: o, site: site{profiles: o.Profiles}}
 	if err := s.open(o.Dir, o.Bin); err != nil {
 		return r, err
 	}
@@ -116,12 +116,15 @@ func (s *stream) run(ctx context.Context, r *StreamReport) (err error) {
 	if n := missing(); n > 0 {
 		return fmt.Errorf("%d records are missing or lost at the end", n)
 	}
-	return s.edge.Stop()
+	if err := s.edge.Stop(); err != nil || s.profiles == "" {
+		return err
+	}
+	return s.gateway.Stop() // so that it writes them
 }
 
 // startEdge starts the edge, with the generator in its catalogue.
 func (s *stream) startEdge() (err error) {
-	s.edge, err = child.Start(&s.log, filepath.Join(s.bin, "fieldpost-bench"), "edge", "-config", filepath.Join(s.dir, "edge.yaml"), "-profiles", s.o.Profiles)
+	s.edge, err = child.Start(&s.log, filepath.Join(s.bin, benchBinary), "edge", "-config", filepath.Join(s.dir, "edge.yaml"), "-profiles", s.profiles)
 	return err
 }
 

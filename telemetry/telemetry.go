@@ -57,24 +57,52 @@ func (t Time) Seconds() float64 { return float64(t) / 1e9 }
 // String formats t as RFC 3339 in UTC with no more digits than needed out of 3, 6 and 9.
 func (t Time) String() string { return string(t.AppendFormat(nil)) }
 
-// AppendFormat appends what String returns.
+// AppendFormat appends what String returns. An answer of the API has two times a reading: package time's own would be a third of its work.
 func (t Time) AppendFormat(b []byte) []byte {
-	digits, fraction := 9, t%1e9
-	if fraction < 0 {
-		fraction += 1e9
+	const day = 24 * 60 * 60 * 1e9
+	days, ofDay := t/day, t%day
+	if ofDay < 0 {
+		days, ofDay = days-1, ofDay+day
 	}
-	for ; digits > 3 && fraction%1e3 == 0; digits -= 3 {
-		fraction /= 1e3
+	year, month, date := calendar(int(days)) // a year of four digits, always
+	second, fraction := uint(ofDay/1e9), uint(ofDay%1e9)
+	const full = "2006-01-02T15:04:05.000000000Z"
+	b = append(b, full...)
+	text := b[len(b)-len(full):][:len(full)]
+	pair := func(at int, v uint) { text[at], text[at+1] = byte('0'+v/10), byte('0'+v%10) }
+	pair(0, year/100)
+	pair(2, year%100)
+	pair(5, month)
+	pair(8, date)
+	pair(11, second/3600)
+	pair(14, second/60%60)
+	pair(17, second%60)
+	end := len("2006-01-02T15:04:05.")
+	for rest := fraction; end < 22 || rest > 0; end += 3 {
+		three := rest / 1e6
+		text[end] = byte('0' + three/100)
+		pair(end+1, three%100)
+		rest = rest % 1e6 * 1e3
 	}
-	b = t.Go().AppendFormat(b, time.RFC3339) // of this layout alone package time makes short work
-	at := len(b) - 1                         // Z
-	b = append(b, "000000000Z"[9-digits:]...)
-	b[at] = '.'
-	for i := at + digits; i > at; i-- {
-		b[i] = byte('0' + fraction%10)
-		fraction /= 10
+	text[end] = 'Z'
+	return b[:len(b)-len(full)+end+1]
+}
+
+// calendar returns the Gregorian date of a day counted from 1970-01-01, from the year 0 on. Years are counted from March here, so that a leap day ends one, and
+// five months in a row always have 153 days; 400 years have 146,097.
+func calendar(days int) (year, month, date uint) {
+	const years400, march0 = 146_097, 719_468 // 0000-03-01 is so many days before 1970-01-01
+	n := uint(days + march0)
+	year, n = n/years400*400, n%years400
+	of400 := (n - n/(4*365) + n/(100*365+24) - n/(years400-1)) / 365
+	n -= 365*of400 + of400/4 - of400/100
+	month = (5*n + 2) / 153
+	date = n - (153*month+2)/5 + 1
+	year += of400
+	if month < 10 {
+		return year, month + 3, date
 	}
-	return b
+	return year + 1, month - 9, date
 }
 
 // Quality says what a value is worth. Doubt about the clock is apart: see ClockState.

@@ -3,6 +3,7 @@ package telemetry_test
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -184,5 +185,27 @@ func TestUnits(t *testing.T) {
 	all[0] = "changed"
 	if telemetry.KnownUnit("changed") {
 		t.Error("Units hands out its own memory")
+	}
+}
+
+// Package time says the same, digits beyond those needed apart.
+func TestFormatAsPackageTime(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 100_000 {
+		at := telemetry.Time(random.Uint64()) / telemetry.Time([]int64{1, 1e3, 1e6, 1e9}[random.IntN(4)]) * telemetry.Time([]int64{1, 1e3, 1e6}[random.IntN(3)])
+		want := at.Go().Format("2006-01-02T15:04:05.000000000Z")
+		for strings.HasSuffix(want, "000Z") && len(want) > len("2006-01-02T15:04:05.000Z") {
+			want = strings.TrimSuffix(want, "000Z") + "Z"
+		}
+		if got := at.String(); got != want {
+			t.Fatalf("Time(%d) = %s, want %s", int64(at), got, want)
+		}
+	}
+}
+
+func BenchmarkAppendFormat(b *testing.B) {
+	var buf []byte
+	for i := range b.N {
+		buf = telemetry.Time(1_782_907_200_000_000_000 + int64(i)*1e9).AppendFormat(buf[:0])
 	}
 }

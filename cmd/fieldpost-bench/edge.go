@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"runtime/pprof"
 	"sync/atomic"
 	"time"
 
@@ -29,7 +27,7 @@ func edgeCommand() command.Sub {
 	var segment, room setting.Size
 	f.TextVar(&segment, "segment", setting.Size(0), "`SIZE` of a journal segment")
 	f.TextVar(&room, "room", setting.Size(0), "`SIZE` of the journal")
-	profiles := f.String("profiles", "", "write cpu.pprof and, of what was allocated, heap.pprof into this `FOLDER` at the end")
+	profiles := profilesFlag(f)
 	return command.Sub{Flags: f, Run: func(ctx context.Context, io command.IO) int {
 		c, problems := edgefile.Load(*config, append(catalogue.Kinds(), flood.Kind()))
 		fmt.Fprint(io.Errs, problems)
@@ -45,7 +43,7 @@ func edgeCommand() command.Sub {
 			if *clockFile != "" {
 				composed.Source = &steppedClock{kernel: clock.NewSystem(true), path: *clockFile}
 			}
-			err = profiled(*profiles, func() error { return runEdge(ctx, composed) })
+			err = profiled(ctx, *profiles, "edge", func(ctx context.Context) error { return runEdge(ctx, composed) })
 		}
 		if err != nil {
 			fmt.Fprintf(io.Errs, "%s: %v\n", name, err)
@@ -53,28 +51,6 @@ func edgeCommand() command.Sub {
 		}
 		return command.OK
 	}}
-}
-
-// profiled runs f and writes into a folder where its time and its memory went; "": it just runs.
-func profiled(dir string, f func() error) (err error) {
-	if dir == "" {
-		return f()
-	}
-	cpu, err := os.Create(filepath.Join(dir, "cpu.pprof"))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, cpu.Close()) }()
-	if err := pprof.StartCPUProfile(cpu); err != nil {
-		return err
-	}
-	err = f()
-	pprof.StopCPUProfile()
-	heap, errs := os.Create(filepath.Join(dir, "heap.pprof"))
-	if errs != nil {
-		return errors.Join(err, errs)
-	}
-	return errors.Join(err, pprof.Lookup("allocs").WriteTo(heap, 0), heap.Close())
 }
 
 func runEdge(ctx context.Context, c edge.Config) (err error) {

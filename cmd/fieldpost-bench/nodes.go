@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fieldpost/cmd/internal/command"
+	"fieldpost/forwarder"
 	"fieldpost/measure"
 )
 
@@ -15,9 +16,11 @@ func nodesMeasurement() measurement {
 	seconds := f.Int("seconds", 60, "the steady part takes so many `SECONDS`")
 	outage := f.Duration("outage", time.Hour, "how long the gateway was away, as its backlog has it")
 	browsers := f.Int("browsers", 100, "so many `BROWSERS` follow a node each")
+	coding := f.String("coding", string(forwarder.Plain), "how frames are coded: plain, light or full")
+	profiles := profilesFlag(f)
 	return measurement{f, func(ctx context.Context, bin string, say func(string, ...any)) (result, error) {
 		say("nodes: %d nodes for %d s, then the herd", *nodes, *seconds)
-		r, err := measure.Nodes(ctx, measure.NodesOptions{Bin: bin, Nodes: *nodes, Seconds: *seconds, Outage: *outage, Browsers: *browsers})
+		r, err := measure.Nodes(ctx, measure.NodesOptions{Bin: bin, Nodes: *nodes, Seconds: *seconds, Outage: *outage, Browsers: *browsers, Coding: forwarder.Coding(*coding), Profiles: *profiles})
 		if err != nil {
 			return result{}, err
 		}

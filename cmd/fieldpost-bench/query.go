@@ -16,6 +16,7 @@ func queryMeasurement() measurement {
 	days := f.Int("days", 30, "so many `DAYS` are stored")
 	metrics := f.Int("metrics", 1000, "so many `METRICS` of ten nodes have a reading a second")
 	dir := f.String("dir", "", "`FOLDER` for the data; default: a temporary one")
+	profiles := profilesFlag(f)
 	asked := f.Int("asked", 25, "each question is asked so many `TIMES`")
 	return measurement{f, func(ctx context.Context, bin string, say func(string, ...any)) (_ result, err error) {
 		folder := *dir
@@ -33,7 +34,7 @@ func queryMeasurement() measurement {
 		}
 		say("query: asking, after %v", time.Since(began).Round(time.Second))
 		all, err := measure.Query(ctx, measure.QueryOptions{
-			Bin: bin, Dir: folder, Nodes: p.nodes, Metrics: p.metrics, Began: p.began, Days: p.days, Asked: *asked,
+			Bin: bin, Dir: folder, Nodes: p.nodes, Metrics: p.metrics, Began: p.began, Days: p.days, Asked: *asked, Profiles: *profiles,
 		})
 		if err != nil {
 			return result{}, err

@@ -42,7 +42,7 @@ func streamMeasurement(name, title string, peer bool, ways func(readings int) []
 	readings := f.Int("readings", 10_000_000, "how many `READINGS` come from a generator; a tenth as many as lines")
 	runs := f.Int("runs", 3, "measure each so many `TIMES`, in turn, and show the median")
 	only := f.String("only", "", "measure the one of this `NAME` alone")
-	profiles := f.String("profiles", "", "write profiles of the last edge into this `FOLDER`")
+	profiles := profilesFlag(f)
 	return measurement{f, func(ctx context.Context, bin string, say func(string, ...any)) (result, error) {
 		all := ways(*readings)
 		reports := make([][]measure.StreamReport, len(all))

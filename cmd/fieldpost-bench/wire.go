@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"fieldpost/cmd/internal/command"
@@ -12,18 +13,21 @@ func wireMeasurement() measurement {
 	f := command.Flags("wire")
 	seconds := f.Int("seconds", 120, "readings come for so many `SECONDS`")
 	return measurement{f, func(ctx context.Context, bin string, say func(string, ...any)) (result, error) {
-		sizes, err := measure.Sizes([]int{1, 60, 600, 4096})
-		if err != nil {
-			return result{}, err
-		}
 		batches := []int{60, 600, 4096}
 		speeds, err := measure.Speeds(batches)
 		if err != nil {
 			return result{}, err
 		}
-		say("wire: sizes done; now a live link for %d s", *seconds)
+		say("wire: speeds done; now a live link for %d s, and sizes meanwhile", *seconds)
+		var sizes []measure.SizeReport
+		sized := make(chan error, 1)
+		go func() { // it measures no time, and the link is idle but for a frame a second
+			var err error
+			sizes, err = measure.Sizes(ctx, []int{1, 60, 600, 4096})
+			sized <- err
+		}()
 		links, err := measure.Link(ctx, measure.LinkOptions{Bin: bin, Seconds: *seconds, Every: []time.Duration{time.Second, 10 * time.Second, time.Minute}})
-		if err != nil {
+		if err := errors.Join(err, <-sized); err != nil {
 			return result{}, err
 		}
 		live := measure.Table{

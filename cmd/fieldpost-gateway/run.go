@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"fieldpost/cmd/internal/command"
 	"fieldpost/configs/gatewayfile"
 	"fieldpost/gateway"
-	"fieldpost/gateway/source/mqttbroker"
-	"fieldpost/gateway/source/mqttclient"
 )
 
 func runCommand() command.Sub {
@@ -27,19 +24,7 @@ func runCommand() command.Sub {
 }
 
 func runGateway(ctx context.Context, c *gatewayfile.Config, errs io.Writer) (err error) {
-	log := command.Logger(errs)
-	out := gateway.Config{Software: command.Software(name), Data: c.Data, Retention: c.Retention, HTTP: c.HTTP, Dense: int64(c.DenseMemory), Log: log}
-	for _, s := range c.Sources {
-		switch {
-		case s.MQTTBroker != nil:
-			b := mqttbroker.New(s.Name, *s.MQTTBroker, log)
-			b.TicketFile = filepath.Join(c.Data, "tls-sessions."+s.Name)
-			out.Sources = append(out.Sources, b)
-		case s.MQTT != nil:
-			out.Sources = append(out.Sources, mqttclient.New(s.Name, *s.MQTT, log))
-		}
-	}
-	g, err := gateway.Open(out)
+	g, err := gateway.Open(c.Gateway(command.Software(name), command.Logger(errs)))
 	if err != nil {
 		return err
 	}

@@ -7,12 +7,15 @@ package gatewayfile
 import (
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"fieldpost/api"
 	"fieldpost/configs/setting"
 	"fieldpost/configs/strict"
+	"fieldpost/gateway"
 	"fieldpost/gateway/source/mqttbroker"
 	"fieldpost/gateway/source/mqttclient"
 	"fieldpost/gateway/store"
@@ -93,6 +96,22 @@ func (s *Source) Check(problem, _ setting.Problem) {
 	} else if !wire.ValidLink(s.Name) {
 		problem("name", "source name %q: use letters, digits, - and _, at most %d", s.Name, telemetry.MaxName)
 	}
+}
+
+// Gateway returns what a gateway runs by c, with all its sources. Software and log are the caller's.
+func (c *Config) Gateway(software string, log *slog.Logger) gateway.Config {
+	out := gateway.Config{Software: software, Data: c.Data, Retention: c.Retention, HTTP: c.HTTP, Dense: int64(c.DenseMemory), Log: log}
+	for _, s := range c.Sources {
+		switch {
+		case s.MQTTBroker != nil:
+			b := mqttbroker.New(s.Name, *s.MQTTBroker, log)
+			b.TicketFile = filepath.Join(c.Data, "tls-sessions."+s.Name)
+			out.Sources = append(out.Sources, b)
+		case s.MQTT != nil:
+			out.Sources = append(out.Sources, mqttclient.New(s.Name, *s.MQTT, log))
+		}
+	}
+	return out
 }
 
 // Default returns what a gateway does that has no file: an embedded broker on 127.0.0.1:1883, HTTP on 127.0.0.1:8080, data
