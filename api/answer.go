@@ -43,7 +43,7 @@ const (
 	defaultLimit = 10_000           // rows of a json array; the contract says so
 	maxPage      = 32 << 20         // bytes of a page in memory: about 150,000 readings
 	pageTime     = 5 * time.Minute  // to take a page over the network; a usual one is 2 MB
-	flushSize    = 128 << 10         // bytes of a stream gathered before they are sent
+	flushSize    = 128 << 10        // bytes of a stream gathered before they are sent
 	flushEvery   = time.Second      // and how long rows wait at most while others come
 	flushTime    = 30 * time.Second // for the client to take one flush: a stuck client must not hold a query open
 )

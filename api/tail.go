@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 )
 
@@ -16,8 +17,8 @@ type tail struct {
 
 // round is one run of the reader, from the first follower to the last.
 type round struct {
-	at        uint64 // all up to here has been handed out
-	followers map[*follower]struct{}
+	at        uint64                 // all up to here has been handed out
+	followers map[string][]*follower // by the node that their filter names, so that thousands of nodes do not cost a hundred clients; none has an empty list
 	end       context.CancelFunc
 }
 
@@ -52,13 +53,14 @@ func (t *tail) join(f *follower) bool {
 	if t.round == nil {
 		ctx, end := context.WithCancel(context.Background())
 		// A client may ask for what comes after a position that does not exist yet; others must not wait for that.
-		t.round = &round{at: min(f.next, t.feed.Latest()), followers: map[*follower]struct{}{}, end: end}
+		t.round = &round{at: min(f.next, t.feed.Latest()), followers: map[string][]*follower{}, end: end}
 		go t.read(ctx, t.round)
 	}
 	if f.next < t.round.at {
 		return false
 	}
-	t.round.followers[f] = struct{}{}
+	node := f.filter.Node
+	t.round.followers[node] = append(t.round.followers[node], f)
 	return true
 }
 
@@ -69,7 +71,11 @@ func (t *tail) leave(f *follower) {
 	if t.round == nil {
 		return
 	}
-	delete(t.round.followers, f)
+	node := f.filter.Node
+	left := slices.DeleteFunc(t.round.followers[node], func(other *follower) bool { return other == f })
+	if t.round.followers[node] = left; len(left) == 0 {
+		delete(t.round.followers, node)
+	}
 	if len(t.round.followers) == 0 {
 		t.close()
 	}
@@ -112,15 +118,19 @@ func (t *tail) hand(r *round, records []Record, at uint64) {
 	defer t.mu.Unlock()
 	for i := range records {
 		var text []byte
-		for f := range r.followers {
-			if records[i].Position <= f.next || !f.wants(&records[i]) {
-				continue
+		give := func(followers []*follower) {
+			for _, f := range followers {
+				if records[i].Position <= f.next || !f.wants(&records[i]) {
+					continue
+				}
+				if text == nil {
+					text = appendRecord(nil, &records[i])
+				}
+				f.put(text)
 			}
-			if text == nil {
-				text = appendRecord(nil, &records[i])
-			}
-			f.put(text)
 		}
+		give(r.followers[""])
+		give(r.followers[records[i].node()])
 	}
 	r.at = at
 }
@@ -128,8 +138,10 @@ func (t *tail) hand(r *round, records []Record, at uint64) {
 func (t *tail) fail(r *round, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for f := range r.followers {
-		f.stop(err)
+	for _, followers := range r.followers {
+		for _, f := range followers {
+			f.stop(err)
+		}
 	}
 	if t.round == r {
 		t.close()
@@ -159,14 +171,22 @@ func newFollower(filter Filter) *follower {
 	return &follower{filter: filter, wake: make(chan struct{}, 1)}
 }
 
-func (f *follower) wants(r *Record) bool {
-	node, device, metric := "", "", ""
+// node names whose record it is.
+func (r *Record) node() string {
 	if r.Event != nil {
-		node, device = r.Event.Node, r.Event.Device
-	} else {
-		node, device, metric = r.Reading.Series.Node, r.Reading.Series.Device, r.Reading.Series.Metric
+		return r.Event.Node
 	}
-	return (f.filter.Node == "" || f.filter.Node == node) &&
+	return r.Reading.Series.Node
+}
+
+func (f *follower) wants(r *Record) bool {
+	device, metric := "", ""
+	if r.Event != nil {
+		device = r.Event.Device
+	} else {
+		device, metric = r.Reading.Series.Device, r.Reading.Series.Metric
+	}
+	return (f.filter.Node == "" || f.filter.Node == r.node()) &&
 		(f.filter.Device == "" || f.filter.Device == device) &&
 		(f.filter.Metric == "" || f.filter.Metric == metric)
 }

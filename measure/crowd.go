@@ -20,11 +20,11 @@ const (
 
 // crowd is many nodes made up in this process: the edge's own forwarder over real connections, with nothing behind it but numbers.
 type crowd struct {
-	table  []byte
-	hash   uint64
-	nodes  []*crowdNode
-	coding forwarder.Coding
-	began  time.Time // before it lies the hour that comes with a backlog
+	table   []byte
+	hash    uint64
+	nodes   []*crowdNode
+	options forwarder.Options // of all of them
+	began   time.Time         // before it lies the hour that comes with a backlog
 
 	mu        sync.Mutex
 	latencies []time.Duration // from a frame's commit to its ack, of frames issued while they are counted
@@ -44,7 +44,7 @@ type crowdNode struct {
 	changed chan struct{}
 }
 
-func newCrowd(n int, coding forwarder.Coding) (*crowd, error) {
+func newCrowd(o NodesOptions) (*crowd, error) {
 	device := frame.Device{Name: "plant"}
 	for m := range crowdMetrics {
 		device.Metrics = append(device.Metrics, frame.Metric{Name: PlantMetric(m), Unit: "Cel", Kind: telemetry.KindFloat})
@@ -53,8 +53,8 @@ func newCrowd(n int, coding forwarder.Coding) (*crowd, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &crowd{table: encoded, hash: frame.Hash(encoded), began: time.Now(), coding: coding}
-	for i := range n {
+	c := &crowd{table: encoded, hash: frame.Hash(encoded), began: time.Now(), options: forwarder.Options{Coding: o.Coding, SendEvery: o.SendEvery}}
+	for i := range o.Nodes {
 		c.nodes = append(c.nodes, &crowdNode{
 			crowd: c, name: fmt.Sprintf("node-%04d", i), epoch: telemetry.Epoch(1000 + i), at: map[uint64]time.Time{}, changed: make(chan struct{}),
 		})
@@ -67,7 +67,9 @@ func (c *crowd) run(ctx context.Context, dialer forwarder.Dialer) {
 	var all sync.WaitGroup
 	for _, n := range c.nodes {
 		all.Go(func() {
-			_ = forwarder.New(forwarder.Options{Node: n.name, Link: "up", Software: "fieldpost-bench", Outbox: n, Dialer: dialer, Coding: c.coding}).Run(ctx)
+			o := c.options
+			o.Node, o.Link, o.Software, o.Outbox, o.Dialer = n.name, "up", "fieldpost-bench", n, dialer
+			_ = forwarder.New(o).Run(ctx)
 		})
 	}
 	all.Wait()

@@ -9,7 +9,7 @@ import (
 
 // The measurement can be carried out; what it measures is for cmd/fieldpost-bench to show.
 func TestLink(t *testing.T) {
-	all, err := measure.Link(t.Context(), measure.LinkOptions{Bin: binaries(t), Seconds: 4, Every: []time.Duration{time.Second, 3 * time.Second}})
+	all, err := measure.Link(t.Context(), measure.LinkOptions{Bin: binaries(t), Seconds: 8, Every: []time.Duration{time.Second, 3 * time.Second}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,9 @@ type NodesOptions struct {
 	Away     time.Duration // how long the gateway is away in truth; default: until nodes wait as long between attempts as after an hour
 	Browsers int           // that follow a node each
 	Coding   forwarder.Coding
-	Profiles string // folder for profiles of the gateway, those of the herd in herd in it; "": none
+
+	SendEvery time.Duration // 0: no ack waits
+	Profiles  string        // folder for profiles of the gateway, those of the herd in herd in it; "": none
 }
 
 // NodesReport is what it gave.
@@ -76,7 +78,7 @@ func (s *site) nodes(ctx context.Context, o NodesOptions, r *NodesReport) error 
 	if err != nil {
 		return err
 	}
-	c, err := newCrowd(o.Nodes, o.Coding)
+	c, err := newCrowd(o)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ const usage = `fieldpost-bench repeats what is published about Fieldpost.
                                    measures how fast a backlog is taken, and how fast it comes to the gateway's disk afterwards
   fieldpost-bench query [-days N] [-metrics N] [-asked N] [-dir FOLDER] [-profiles FOLDER] [-json]
                                    measures how long a gateway takes to answer from billions of readings
-  fieldpost-bench nodes [-nodes N] [-seconds S] [-outage D] [-browsers B] [-coding CODING] [-profiles FOLDER] [-json]
+  fieldpost-bench nodes [-nodes N] [-seconds S] [-outage D] [-browsers B] [-coding CODING] [-send_every D] [-profiles FOLDER] [-json]
                                    measures one gateway with many nodes, at rest and when all come back at once
   fieldpost-bench page [-o FILE]   makes the six measurements above and writes docs/benchmarks.md of them
   fieldpost-bench edge -config FILE [-clock FILE] [-segment SIZE] [-room SIZE]

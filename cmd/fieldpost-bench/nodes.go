@@ -17,10 +17,11 @@ func nodesMeasurement() measurement {
 	outage := f.Duration("outage", time.Hour, "how long the gateway was away, as its backlog has it")
 	browsers := f.Int("browsers", 100, "so many `BROWSERS` follow a node each")
 	coding := f.String("coding", string(forwarder.Plain), "how frames are coded: plain, light or full")
+	every := f.Duration("send_every", 0, "as of a link; at 0 every ack goes at once")
 	profiles := profilesFlag(f)
 	return measurement{f, func(ctx context.Context, bin string, say func(string, ...any)) (result, error) {
 		say("nodes: %d nodes for %d s, then the herd", *nodes, *seconds)
-		r, err := measure.Nodes(ctx, measure.NodesOptions{Bin: bin, Nodes: *nodes, Seconds: *seconds, Outage: *outage, Browsers: *browsers, Coding: forwarder.Coding(*coding), Profiles: *profiles})
+		r, err := measure.Nodes(ctx, measure.NodesOptions{Bin: bin, Nodes: *nodes, Seconds: *seconds, Outage: *outage, Browsers: *browsers, Coding: forwarder.Coding(*coding), SendEvery: *every, Profiles: *profiles})
 		if err != nil {
 			return result{}, err
 		}

@@ -189,3 +189,38 @@ func TestNoPatienceBehindABroker(t *testing.T) {
 		t.Errorf("welcome %+v", w)
 	}
 }
+
+// Frames whose ack may wait share a commit with those around them; one that does not wait takes them along.
+func TestPatientFramesShareCommits(t *testing.T) {
+	owing(t, func(t *testing.T, g *gateway, c *conn) {
+		g.sendPatient(c, 1, 1)
+		synctest.Wait()
+		time.Sleep(50 * time.Millisecond)
+		if n := g.Status().Commits; n != 1 {
+			t.Fatalf("%d commits after the first frame, which had nothing to wait for", n)
+		}
+		for n := range uint64(10) {
+			g.sendPatient(c, 2+n, 1)
+			time.Sleep(5 * time.Millisecond)
+		}
+		if n := g.Status().Commits; n != 1 {
+			t.Errorf("%d commits within 100 ms", n)
+		}
+		time.Sleep(150 * time.Millisecond)
+		synctest.Wait()
+		if n := g.Status().Commits; n != 2 {
+			t.Errorf("%d commits after 250 ms, want 2", n)
+		}
+		g.wantStored("pi", want(9, 1, 11, 0)...)
+		g.sendPatient(c, 12, 1)
+		synctest.Wait()
+		if n := g.Status().Commits; n != 2 {
+			t.Errorf("%d commits, want 2", n)
+		}
+		g.sendFrame(c, readings(t, "pi", 9, 13, 1, 0))
+		wantBrief(t, g, c, span(1, 13))
+		if n := g.Status().Commits; n != 3 {
+			t.Errorf("%d commits, want 3", n)
+		}
+	})
+}

@@ -17,14 +17,16 @@ const (
 	// for each frame of thousands of nodes would wear out a disk, and the first after a rest waits for nothing.
 	groupTime  = 10 * time.Millisecond
 	groupBytes = 1 << 20
-	busyWait   = 10_000 // milliseconds that a node waits before it tries a full or broken disk again
-	minRetry   = time.Second
-	maxRetry   = time.Minute
+	// Where nobody waits for the ack of anything in it, it comes so long after the one before.
+	patientTime = 250 * time.Millisecond
+	busyWait    = 10_000 // milliseconds that a node waits before it tries a full or broken disk again
+	minRetry    = time.Second
+	maxRetry    = time.Minute
 )
 
 // Run commits what comes until ctx ends. What is in the queue by then is still committed.
 func (in *Ingest) Run(ctx context.Context) error {
-	c := &committer{Ingest: in, owed: owed{by: map[*session]*debt{}}}
+	c := &committer{Ingest: in, owed: owed{by: map[*session]*debt{}}, group: time.NewTimer(0)}
 	var retry <-chan time.Time
 	for ctx.Err() == nil {
 		select {
@@ -46,16 +48,11 @@ func (in *Ingest) Run(ctx context.Context) error {
 	}
 	close(in.stopped)
 	in.budget.stop()
-	for {
-		select {
-		case it := <-in.queue:
-			c.commit(c.collect(it))
-			continue
-		default:
-		}
-		in.acknowledge(c.owed.all())
-		return nil
+	for it := c.waiting(); it != nil; it = c.waiting() {
+		c.commit(c.collect(it))
 	}
+	in.acknowledge(c.owed.all())
+	return nil
 }
 
 // askAgain makes all nodes say hello: the store has less than it had acknowledged. A node behind an outside broker would not notice that its
@@ -78,6 +75,7 @@ type committer struct {
 	*Ingest
 	broken bool             // a commit failed and the store is not open again
 	last   time.Time        // when the last commit began
+	group  *time.Timer      // for collect
 	pause  time.Duration    // until the next attempt
 	retry  <-chan time.Time // fires at the next attempt
 	owed   owed
@@ -85,33 +83,45 @@ type committer struct {
 
 // collect takes what has come beside first, and what comes until the commit is due, up to a bound.
 func (c *committer) collect(first *item) []*item {
-	batch := []*item{first}
-	size := len(first.frame.Data)
-	var due <-chan time.Time
-	if wait := groupTime - time.Since(c.last); wait > 0 {
-		due = time.After(wait)
+	var batch []*item
+	size, patient := 0, true
+	take := func(it *item) {
+		batch = append(batch, it)
+		size += len(it.frame.Data)
+		patient = patient && it.patient
 	}
-	for size < batchBytes {
-		if due == nil || size >= groupBytes {
-			select {
-			case it := <-c.queue:
-				batch = append(batch, it)
-				size += len(it.frame.Data)
+	for take(first); size < batchBytes; {
+		wait := groupTime
+		if patient {
+			wait = patientTime
+		}
+		if wait -= time.Since(c.last); wait <= 0 || size >= groupBytes {
+			if it := c.waiting(); it != nil {
+				take(it)
 				continue
-			default:
 			}
 			break
 		}
+		c.group.Reset(wait)
 		select {
 		case it := <-c.queue:
-			batch = append(batch, it)
-			size += len(it.frame.Data)
-		case <-due:
-			due = nil
+			take(it)
+		case <-c.group.C:
 		}
 	}
+	c.group.Stop()
 	c.last = time.Now()
 	return batch
+}
+
+// waiting returns what has come and is not taken yet; nil: nothing.
+func (c *committer) waiting() *item {
+	select {
+	case it := <-c.queue:
+		return it
+	default:
+		return nil
+	}
 }
 
 // commit stores batch and answers for each of its frames.
