@@ -33,7 +33,10 @@ type LinkReport struct {
 	Connect  float64 `json:"connect"` // bytes of one connection's beginning, both ways
 }
 
-const linkMetrics = 10
+const (
+	linkMetrics = 10
+	turnTakes   = 300 * time.Millisecond // on a link that is as fast as this
+)
 
 // Link measures what one node with ten readings a second takes on an MQTT link with TLS, for each time that readings may wait for company, and beside it
 // Mosquitto's bridge with a JSON message a reading. All run at the same time, each through a proxy that counts.
@@ -104,13 +107,19 @@ func (s *ours) measure(ctx context.Context, o LinkOptions, i int, coding string,
 	if err := await(ctx, "the first readings", time.Minute, func() bool { return stored(s.gatewayAt, "live") > 0 }); err != nil {
 		return err
 	}
-	// From a turn's end to a turn's end.
+	// From a turn's end to a turn's end. A turn may be of several frames, and its acks come after them.
+	if err := pause(ctx, turnTakes); err != nil {
+		return err
+	}
 	before, sent, bill := stored(s.gatewayAt, "live"), s.bytes(), s.bill()
 	if err := pause(ctx, time.Duration(o.Seconds)*time.Second); err != nil {
 		return err
 	}
 	mid := stored(s.gatewayAt, "live")
 	if err := await(ctx, "the next turn", 2*every+10*time.Second, func() bool { return stored(s.gatewayAt, "live") > mid }); err != nil {
+		return err
+	}
+	if err := pause(ctx, turnTakes); err != nil {
 		return err
 	}
 	after, now, end := stored(s.gatewayAt, "live"), s.bytes(), s.bill()
