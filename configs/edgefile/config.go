@@ -65,7 +65,8 @@ type Link struct {
 	// still comes. 0% sends everything in its order. Events go before both.
 	FreshShare setting.Percent `yaml:"fresh_share"`
 	// How long readings may wait for others to leave with them: a lane sends at most one message in that time, unless full ones wait. Longer is cheaper
-	// on a metered link. Up to 1h; 0s for not at all. Events go at once, and take along what waits. It does not hold with ack: broker.
+	// on a metered link. Up to 1h; 0s for not at all. Events go at once, and take along what waits. Where readings
+	// wait so, the gateway confirms them within five seconds, not at once. It does not hold with ack: broker.
 	SendEvery setting.Duration `yaml:"send_every"`
 	// How readings are coded on this link. plain: as they are kept. full: densely, at about half the bytes or less, and a hundred times the work. light: nearly as
 	// dense, at a third of that work. auto: the densest that the processor has time for. It does not hold with ack: broker.

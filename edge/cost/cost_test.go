@@ -29,8 +29,8 @@ func TestAgainstMeasurements(t *testing.T) {
 		}
 	}
 	e := cost.Of(cost.Load{PerSecond: 10, Series: 10}, cost.Setup{CommitEvery: time.Second, SendEvery: time.Second, TLS: true, Linked: true, Room: room, Endurance: endurance})
-	near(t, "payload", e.Payload/864000, 11.8)
-	near(t, "link", e.Link/864000, 16.3)
+	near(t, "payload", e.Payload/864000, 10.2)
+	near(t, "link", e.Link/864000, 13.0)
 	e = cost.Of(cost.Load{PerSecond: 30, Series: 3}, cost.Setup{CommitEvery: time.Second, SendEvery: time.Second, Linked: true, Dense: true, Room: room, Endurance: endurance})
 	near(t, "dense payload", e.Payload/86400/30, 1.76)
 }
