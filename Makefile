@@ -4,7 +4,7 @@
 #   make test    set-up, then every check and every test
 #   make prove   the promises at full length (docs/guarantees.md): the torture campaign, 500 power cuts on each store, the figures after an outage;
 #                MINUTES=60 and SEED=1 to change. Power cuts need root
-#   make bench   the figures of docs/benchmarks.md, measured anew on this machine in some ten minutes
+#   make bench   the figures of docs/benchmarks.md, measured anew on this machine in some twenty minutes
 #   make check   formatting, vet, staticcheck
 #   make build   the binaries for this machine, in bin/
 #   make ui      the dashboard, which the gateway's binary carries; needs Node.js 20.19 or newer and npm. The targets above
