@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"fieldpost/telemetry/frame"
@@ -48,6 +49,40 @@ func TestChainIsKept(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A chain may be written, decoded with and narrowed by many at once: what it holds is never changed (of worth under -race).
+func TestChainIsShared(t *testing.T) {
+	recs := recordsOf(t, all(t)[0])
+	e := NewEncoder(Full)
+	_, c, base, err := e.Encode(nil, headerOf(known, 1), recs[:600], known, Chain{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _, _, err := e.Encode(nil, headerOf(known, 601), recs[600:1200], known, c, base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _ := c.AppendBinary(nil)
+	var group sync.WaitGroup
+	for range 2 {
+		group.Go(func() {
+			if got, _ := c.AppendBinary(nil); !bytes.Equal(got, want) {
+				t.Error("written while others read, it is another chain")
+			}
+		})
+		group.Go(func() {
+			if h, got, _, err := Decode(b, known, c); err != nil || h.First != 601 || !slices.Equal(got, recs[600:1200]) {
+				t.Errorf("decoded while others write: %v", err)
+			}
+		})
+		group.Go(func() {
+			if got := c.Only([]uint64{base.Name()}).Names(); !slices.Equal(got, []uint64{base.Name()}) {
+				t.Errorf("names %x, want %x", got, base.Name())
+			}
+		})
+	}
+	group.Wait()
 }
 
 // What is not a chain is an error, however it begins.

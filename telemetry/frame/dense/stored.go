@@ -52,7 +52,7 @@ func ParseChain(b []byte) (Chain, error) {
 	return c, nil
 }
 
-// walker writes or reads fields, in the one order that there is for both.
+// walker writes or reads fields, in the one order that there is for both. It assigns to fields only when reading: the states that it writes belong to chains, and others decode with them meanwhile.
 type walker struct {
 	b       []byte
 	writing bool
@@ -90,24 +90,27 @@ func (w *walker) u32(v *uint32) {
 func integers[T ~int | ~int32 | ~int64 | ~uint8 | ~uint64 | ~uint32](w *walker, vs ...*T) {
 	for _, v := range vs {
 		x := uint64(*v)
-		w.u64(&x)
-		*v = T(x)
+		if w.u64(&x); !w.writing {
+			*v = T(x)
+		}
 	}
 }
 
 func (w *walker) floats(vs ...*float64) {
 	for _, v := range vs {
 		x := math.Float64bits(*v)
-		w.u64(&x)
-		*v = math.Float64frombits(x)
+		if w.u64(&x); !w.writing {
+			*v = math.Float64frombits(x)
+		}
 	}
 }
 
 func (w *walker) truths(vs ...*bool) {
 	for _, v := range vs {
 		x := byte(truth(*v))
-		integers(w, &x)
-		*v = x == 1
+		if integers(w, &x); !w.writing {
+			*v = x == 1
+		}
 	}
 }
 
@@ -156,8 +159,9 @@ func (w *walker) model(m *model) {
 	for _, weights := range [...]mixer{m.byKind, m.bySet} {
 		for i := range weights {
 			v := uint32(weights[i])
-			w.u32(&v)
-			weights[i] = int32(v)
+			if w.u32(&v); !w.writing {
+				weights[i] = int32(v)
+			}
 		}
 	}
 	for i := range m.match {
@@ -220,7 +224,9 @@ func (w *walker) series(s *series) {
 func (w *walker) units(u *units) {
 	form, e, div := u.lattice.Parts()
 	integers(w, &form, &e, &div)
-	integers(w, &u.step, &u.offset)
+	if integers(w, &u.step, &u.offset); w.writing {
+		return
+	}
 	var ok bool
 	if u.lattice, ok = columns.LatticeOf(form, e, div); !ok || u.step < 1 {
 		w.err = columns.Corrupt("units that there are not")
