@@ -191,6 +191,7 @@ type link struct {
 	busy     time.Time // until when what was sent is in the queue; under g.mu
 	closed   bool
 	owed     []receipt // what acks are still to tell; under g.mu
+	paid     int       // how often that was told, so that who waits for it knows whether it is still the same
 	asked    bool      // a hello came, and no patient frame since
 }
 
@@ -348,6 +349,7 @@ func (c *link) handle(b []byte) {
 			}
 		}
 		c.owed, c.asked = nil, true
+		c.paid++
 		if !g.mute {
 			go c.say(w)
 		}
@@ -421,7 +423,7 @@ func (g *gateway) frame(c *link, gen int, data []byte, patient bool) {
 		g.gens[gen][k] = set
 		others := len(c.owed) > 0
 		c.owed = append(c.owed, receipt{k, span.From})
-		wait := patient && !c.asked
+		wait, paid := patient && !c.asked, c.paid
 		g.mu.Unlock()
 		if wait && others {
 			return // they are waited for already
@@ -431,6 +433,12 @@ func (g *gateway) frame(c *link, gen int, data []byte, patient bool) {
 			case <-time.After(wire.AckHold):
 			case <-c.done:
 				return
+			}
+			g.mu.Lock()
+			before := c.paid != paid
+			g.mu.Unlock()
+			if before {
+				return // another frame's ack took it along
 			}
 		}
 		c.pay(gen)
@@ -450,6 +458,7 @@ func (c *link) pay(gen int) {
 	defer g.mu.Unlock()
 	owed := c.owed
 	c.owed = nil
+	c.paid++
 	if g.swallow || g.mute || len(g.gens)-1 != gen {
 		return
 	}
