@@ -195,10 +195,9 @@ type transposer struct {
 	w      *blocks.Writer
 	held   int // records in series
 	series map[telemetry.Series]*gathered
-	buf    []frame.Record
-	column []*gathered // by column of the frame at hand
-	began  time.Time   // of the batch
-	next   uint64      // of the journal, then
+	buf    []frame.Selected
+	began  time.Time // of the batch
+	next   uint64    // of the journal, then
 }
 
 // gathered is the records of one series: the chunk that grows, and those that are done.
@@ -250,50 +249,54 @@ func (t *transposer) add(e entry) {
 		t.reader.unreadable(e.Pos, err)
 		return
 	}
-	if _, t.buf, err = frame.Decode(e.Data, t.buf[:0]); err != nil {
+	if _, t.buf, err = frame.DecodeByColumn(e.Data, t.buf[:0]); err != nil {
 		t.reader.unreadable(e.Pos, err)
 		return
 	}
-	h := &e.header
-	t.column = slices.Grow(t.column[:0], len(table.Series))[:len(table.Series)]
-	clear(t.column)
-	for _, c := range h.Columns {
+	recs := t.buf
+	for _, c := range e.header.Columns {
 		info := &table.Series[c.Series]
-		name := telemetry.Series{Node: h.Node, Device: info.Device, Metric: info.Name}
+		name := telemetry.Series{Node: e.header.Node, Device: info.Device, Metric: info.Name}
 		g := t.series[name]
 		if g == nil {
 			g = &gathered{}
 			t.series[name] = g
 		}
-		t.column[c.Series] = g
-		if len(g.recs) > 0 && (!sameClock(&g.header, h) || h.First <= g.source.Last() || h.Last()-g.header.First > math.MaxUint32 || g.recs[0].Series != c.Series) {
-			t.finish(g)
-		}
-		g.source = *h
-		g.source.Columns = nil
-		if len(g.recs) > 0 {
-			g.sources = append(g.sources, blocks.Source{Pos: e.Pos, Mark: e.Mark})
-		}
+		t.gather(g, e, recs[:c.Count])
+		recs = recs[c.Count:]
 	}
-	for i := range t.buf {
-		rec := &t.buf[i]
-		g := t.column[rec.Series]
+	t.held += len(t.buf)
+}
+
+// gather adds the records of one column of a frame to those of their series.
+func (t *transposer) gather(g *gathered, e entry, recs []frame.Selected) {
+	h := &e.header
+	if len(g.recs) > 0 && (!sameClock(&g.header, h) || h.First <= g.source.Last() || h.Last()-g.header.First > math.MaxUint32 || g.recs[0].Series != recs[0].Series) {
+		t.finish(g)
+	}
+	g.source = *h
+	g.source.Columns = nil
+	if len(g.recs) > 0 {
+		g.sources = append(g.sources, blocks.Source{Pos: e.Pos, Mark: e.Mark})
+	}
+	for i := range recs {
+		rec := &recs[i]
+		seq := h.First + uint64(rec.Place)
 		if n := len(g.recs); n > 0 && (n == blocks.MaxChunk || n >= leastChunk && (rec.Time < g.hour || rec.Time-g.hour >= chunkSpan) ||
 			g.text+len(rec.Value.Text()) > chunkText) {
 			t.finish(g)
 		}
 		if len(g.recs) == 0 {
 			g.header = g.source
-			g.header.First = h.First + uint64(i)
+			g.header.First = seq
 			g.hour = api.SpanStart(rec.Time, chunkSpan)
 			g.sources = append(g.sources[:0], blocks.Source{Pos: e.Pos, Mark: e.Mark})
 		}
-		g.recs = append(g.recs, *rec)
-		g.places = append(g.places, uint32(h.First+uint64(i)-g.header.First))
+		g.recs = append(g.recs, rec.Record)
+		g.places = append(g.places, uint32(seq-g.header.First))
 		g.sources[len(g.sources)-1].Readings++
 		g.text += len(rec.Value.Text())
 	}
-	t.held += len(t.buf)
 }
 
 // sameClock reports whether records of b can stand in one frame with those of a.

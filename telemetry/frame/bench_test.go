@@ -57,6 +57,16 @@ func BenchmarkDecode(b *testing.B) {
 	})
 }
 
+func BenchmarkDecodeByColumn(b *testing.B) {
+	var dst []frame.Selected
+	bench(b, func(b *testing.B, _ []frame.Record, encoded []byte) {
+		var err error
+		if _, dst, err = frame.DecodeByColumn(encoded, dst[:0]); err != nil {
+			b.Fatal(err)
+		}
+	})
+}
+
 func BenchmarkDecodeOneSeries(b *testing.B) {
 	var dst []frame.Selected
 	bench(b, func(b *testing.B, _ []frame.Record, encoded []byte) {

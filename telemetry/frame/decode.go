@@ -87,6 +87,35 @@ func DecodeColumns(b []byte, want func(series uint32) bool, dst []Selected) (Hea
 	return h, dst, nil
 }
 
+// DecodeByColumn is Decode with the records of each column together, in the order of the header's columns: for those who sort by series anyway, and at less than
+// the price of Decode where columns are many.
+func DecodeByColumn(b []byte, dst []Selected) (Header, []Selected, error) {
+	d := decoders.Get().(*decoder)
+	defer d.release()
+	h, err := d.open(b, nil)
+	if err != nil {
+		return h, dst, err
+	}
+	base, n := len(dst), len(d.order)
+	if err := d.spanHolds(&h); err != nil {
+		return Header{}, dst, err
+	}
+	dst = slices.Grow(dst, n)[:base+n]
+	out := dst[base:]
+	cursors := d.starts()
+	for i, c := range d.order {
+		out[cursors[c]].Place = uint32(i)
+		cursors[c]++
+	}
+	for i := range d.cols {
+		c := &d.cols[i]
+		for at := c.start; at < c.start+c.n; at++ {
+			d.put(&out[at].Record, c, at)
+		}
+	}
+	return h, dst, nil
+}
+
 // open checks b and reads its order and wanted columns; the others are left with n 0. A nil want wants all.
 func (d *decoder) open(b []byte, want func(series uint32) bool) (Header, error) {
 	if d.sizes == nil {

@@ -103,7 +103,7 @@ type Record struct {
 	Stamped bool // Time came from the instrument, not from the node's clock
 }
 
-// Selected is a record of DecodeColumns with its place in the frame.
+// Selected is a record of DecodeColumns or DecodeByColumn with its place in the frame.
 type Selected struct {
 	Record
 	Place uint32

@@ -57,6 +57,7 @@ func roundTrip(tb testing.TB, h frame.Header, recs []frame.Record) []byte {
 	if checked, err := frame.Check(b); err != nil || !reflect.DeepEqual(checked, want) {
 		tb.Fatalf("Check gave %+v, %v", checked, err)
 	}
+	var byColumn []frame.Selected
 	for _, c := range want.Columns {
 		var some []frame.Selected
 		for i, r := range recs {
@@ -71,6 +72,11 @@ func roundTrip(tb testing.TB, h frame.Header, recs []frame.Record) []byte {
 		if !slices.Equal(sel, some) {
 			tb.Fatalf("series %d of the frame: %d records, want %d", c.Series, len(sel), len(some))
 		}
+		byColumn = append(byColumn, some...)
+	}
+	before := frame.Selected{Place: 7}
+	if h, sel, err := frame.DecodeByColumn(b, []frame.Selected{before}); err != nil || !reflect.DeepEqual(h, want) || !slices.Equal(sel, append([]frame.Selected{before}, byColumn...)) {
+		tb.Fatalf("by column: %d records with header %+v, %v", len(sel), h, err)
 	}
 	return b
 }

@@ -53,6 +53,9 @@ func FuzzDecode(f *testing.F) {
 			if _, _, err := frame.DecodeColumns(b, func(s uint32) bool { return s%2 == 0 }, nil); err != nil {
 				known(t, err)
 			}
+			if _, sel, err := frame.DecodeByColumn(b, nil); err == nil || sel != nil {
+				t.Fatalf("decoded by column, to %d records, but not as a whole", len(sel))
+			}
 			eh, events, err := frame.DecodeEvents(b)
 			if err != nil {
 				known(t, err)
@@ -77,6 +80,15 @@ func FuzzDecode(f *testing.F) {
 		for _, s := range sel {
 			if s.Series%2 != 0 || recs[s.Place] != s.Record {
 				t.Fatalf("selected %+v, the whole has %+v", s, recs[s.Place])
+			}
+		}
+		_, sel, err = frame.DecodeByColumn(b, nil)
+		if err != nil || len(sel) != len(recs) {
+			t.Fatalf("decoded as a whole but not by column: %d records, %v", len(sel), err)
+		}
+		for _, s := range sel {
+			if recs[s.Place] != s.Record {
+				t.Fatalf("by column %+v, the whole has %+v", s, recs[s.Place])
 			}
 		}
 		again, err := frame.Encode(nil, h, recs)
