@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"fieldpost/api"
 	"fieldpost/gateway/store"
@@ -20,7 +23,7 @@ type plant struct {
 	began                time.Time
 }
 
-// minuteFrames is how many frames go into one commit.
+// minuteFrames is about how many frames go into one commit.
 const minuteFrames = 100
 
 // store fills a store in dir, blocks included.
@@ -73,47 +76,79 @@ func (p plant) encode(ctx context.Context, frames chan<- []store.Frame) error {
 	if err != nil {
 		return err
 	}
-	random := rand.New(rand.NewPCG(1, 2))
-	level := make([]int, p.nodes*p.metrics)
-	recs := make([]frame.Record, 60*p.metrics)
-	spans := make([]history.Span, p.metrics)
-	var batch []store.Frame
-	for minute := range p.days * 24 * 60 {
-		for n := range p.nodes {
-			for i := range recs {
-				m := i % p.metrics
-				l := &level[n*p.metrics+m]
-				*l += int(random.Uint32()>>16*3>>16) - 1
-				at := p.began.Add(time.Duration(minute)*time.Minute + time.Duration(i/p.metrics)*time.Second)
-				recs[i] = frame.Record{Series: uint32(m), Time: telemetry.TimeOf(at), Value: telemetry.Float(float64(200+*l) / 10)}
-			}
-			data, err := frame.Encode(nil, frame.Header{
-				Node: measure.PlantNode(n), Epoch: 9, Lane: telemetry.Live, First: 1 + uint64(minute*len(recs)), Clock: telemetry.ClockSync, Table: table.Hash,
-			}, recs)
-			if err != nil {
-				return err
-			}
-			h, err := frame.ParseHeader(data)
-			if err != nil {
-				return err
-			}
-			for m := range spans {
-				first, last := &recs[m], &recs[len(recs)-p.metrics+m]
-				spans[m] = history.Span{
-					Series: uint32(m), First: api.Point{Time: first.Time, Value: first.Value}, Last: api.Point{Time: last.Time, Value: last.Value},
-				}
-			}
-			batch = append(batch, store.Frame{Header: h, Data: data, Table: table, Encoded: encoded, Spans: append([]history.Span(nil), spans...)})
-			if len(batch) == minuteFrames {
-				select {
-				case frames <- batch:
-					batch = make([]store.Frame, 0, minuteFrames)
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-			}
+	nodes := make([]*plantNode, p.nodes)
+	for n := range nodes {
+		nodes[n] = &plantNode{
+			header:  frame.Header{Node: measure.PlantNode(n), Epoch: 9, Lane: telemetry.Live, First: 1, Clock: telemetry.ClockSync, Table: table.Hash},
+			table:   table,
+			encoded: encoded,
+			random:  rand.New(rand.NewPCG(1, uint64(n))),
+			level:   make([]int, p.metrics),
+			recs:    make([]frame.Record, 60*p.metrics),
 		}
 	}
-	frames <- batch
+	each := max(1, minuteFrames/p.nodes)
+	for minute, all := 0, p.days*24*60; minute < all; minute += each {
+		minutes := min(each, all-minute)
+		batch := make([]store.Frame, minutes*p.nodes)
+		var group errgroup.Group
+		group.SetLimit(runtime.GOMAXPROCS(0))
+		for n, node := range nodes {
+			group.Go(func() (err error) {
+				for i := range minutes {
+					if batch[i*p.nodes+n], err = node.minute(p.began.Add(time.Duration(minute+i) * time.Minute)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		select {
+		case frames <- batch:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	return nil
+}
+
+// plantNode makes up what one node sends.
+type plantNode struct {
+	header  frame.Header // of the next frame
+	table   *history.Table
+	encoded []byte
+	random  *rand.Rand
+	level   []int // by metric
+	recs    []frame.Record
+}
+
+func (n *plantNode) minute(began time.Time) (store.Frame, error) {
+	metrics, start := len(n.level), telemetry.TimeOf(began)
+	for i := range n.recs {
+		m := i % metrics
+		n.level[m] += int(n.random.Uint32()>>16*3>>16) - 1
+		n.recs[i] = frame.Record{
+			Series: uint32(m), Time: start + telemetry.Time(i/metrics)*telemetry.Time(time.Second), Value: telemetry.Float(float64(200+n.level[m]) / 10),
+		}
+	}
+	data, err := frame.Encode(nil, n.header, n.recs)
+	if err != nil {
+		return store.Frame{}, err
+	}
+	n.header.First += uint64(len(n.recs))
+	h, err := frame.ParseHeader(data)
+	if err != nil {
+		return store.Frame{}, err
+	}
+	spans := make([]history.Span, metrics)
+	for m := range spans {
+		first, last := &n.recs[m], &n.recs[len(n.recs)-metrics+m]
+		spans[m] = history.Span{
+			Series: uint32(m), First: api.Point{Time: first.Time, Value: first.Value}, Last: api.Point{Time: last.Time, Value: last.Value},
+		}
+	}
+	return store.Frame{Header: h, Data: data, Table: n.table, Encoded: n.encoded, Spans: spans}, nil
 }
