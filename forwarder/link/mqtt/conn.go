@@ -129,7 +129,7 @@ func (c *conn) state(online bool) []byte {
 func (c *conn) take(topic string, payload []byte) {
 	switch topic {
 	case c.down:
-		c.d.counts.in.payload.Add(uint64(len(payload)))
+		c.d.counts.in.payload(len(payload))
 		select {
 		case c.in <- payload:
 		case <-c.done:
@@ -177,7 +177,7 @@ func (c *conn) Send(ctx context.Context, payload []byte, o forwarder.SendOptions
 	if err != nil {
 		return err
 	}
-	c.d.counts.out.payload.Add(uint64(len(payload)))
+	c.d.counts.out.payload(len(payload))
 	if qos == 0 {
 		return c.wait(ctx, t)
 	}
@@ -195,7 +195,7 @@ func (c *conn) Publish(ctx context.Context, id uint64, topic string, payload []b
 	if err != nil {
 		return err
 	}
-	c.d.counts.out.payload.Add(uint64(len(payload)))
+	c.d.counts.out.payload(len(payload))
 	go c.confirm(id, t)
 	return nil
 }

@@ -10,7 +10,8 @@
 //	TLS       1.2 or later, sessions resumed
 //	WebSocket for ws:// and wss://
 //	coalesced writes of one or two milliseconds leave as one
-//	metered   MQTT packets
+//	metered   MQTT packets; where nothing wraps them, the first one has counted them
+//	listened  for silences
 //	guarded   no packet beyond what a gateway may send
 //	paho
 package mqtt
@@ -166,7 +167,10 @@ func (d *Dialer) options(ctx context.Context, c *conn) (*paho.ClientOptions, err
 			c.dialErr.Store(&err)
 			return nil, err
 		}
-		nc = &metered{Conn: nc, counts: &d.counts, count: c.meter.packets, silences: &c.silences}
+		if d.outermost() == sealed {
+			nc = &metered{Conn: nc, meter: &c.meter, layer: within}
+		}
+		nc = &listened{Conn: nc, silences: &c.silences}
 		return c.hold(&mqttguard.Conn{Conn: nc, Guard: mqttguard.Guard{First: maxConnack, Rest: maxPacket}}), nil
 	})
 	return o, nil

@@ -2,8 +2,8 @@ package mqtt
 
 import (
 	"net"
+	"sync"
 	"sync/atomic"
-	"time"
 
 	"fieldpost/forwarder"
 )
@@ -15,15 +15,25 @@ type counts struct {
 }
 
 // traffic is forwarder.Traffic while it is being counted.
-type traffic struct{ socket, connect, packets, payload atomic.Uint64 }
+type traffic struct {
+	mu sync.Mutex
+	t  forwarder.Traffic
+}
 
 func (t *traffic) read() forwarder.Traffic {
-	// What is part of the other is read first: it never looks larger.
-	r := forwarder.Traffic{Payload: t.payload.Load()}
-	r.Packets = max(t.packets.Load(), r.Payload)
-	r.Connect = t.connect.Load()
-	r.Socket = max(t.socket.Load(), r.Connect+r.Packets)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	// What is under way between two layers may be in the inner one's count alone.
+	r := t.t
+	r.Packets = max(r.Packets, r.Payload)
+	r.Socket = max(r.Socket, r.Connect+r.Packets)
 	return r
+}
+
+func (t *traffic) payload(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.t.Payload += uint64(n)
 }
 
 func (c *counts) read() forwarder.Counters {
@@ -36,44 +46,47 @@ type meter struct {
 	usable atomic.Bool
 }
 
-func (m *meter) socket(t *traffic, n int) {
-	t.socket.Add(uint64(n))
-	if !m.usable.Load() {
-		t.connect.Add(uint64(n))
+// layer says what goes through a metered connection.
+type layer uint8
+
+const (
+	sealed layer = iota // what encryption or framing made of packets
+	within              // packets that are still to be wrapped
+	bare                // packets as they are on the wire
+)
+
+func (t *traffic) count(l layer, n int, usable bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if l != within {
+		t.t.Socket += uint64(n)
+	}
+	switch {
+	case l != within && !usable:
+		t.t.Connect += uint64(n)
+	case l != sealed && usable:
+		t.t.Packets += uint64(n)
 	}
 }
 
-func (m *meter) packets(t *traffic, n int) {
-	if m.usable.Load() {
-		t.packets.Add(uint64(n))
-	}
-}
-
-// metered tells what goes through a connection: count is one of meter's methods.
+// metered counts what goes through a connection.
 type metered struct {
 	net.Conn
-	counts *counts
-	count  func(t *traffic, n int)
-
-	silences *silences // told when something goes through; nil: nobody asks
+	meter *meter
+	layer layer
 }
 
 // Read is net.Conn.
 func (c *metered) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	c.count(&c.counts.in, n)
-	if n > 0 && c.silences != nil {
-		c.silences.heard(time.Now())
-	}
+	c.meter.counts.in.count(c.layer, n, c.meter.usable.Load())
 	return n, err
 }
 
 // Write is net.Conn.
 func (c *metered) Write(b []byte) (int, error) {
-	if c.silences != nil {
-		c.silences.sent(time.Now())
-	}
+	usable := c.meter.usable.Load() // afterwards the answer may have come, which makes it so
 	n, err := c.Conn.Write(b)
-	c.count(&c.counts.out, n)
+	c.meter.counts.out.count(c.layer, n, usable)
 	return n, err
 }

@@ -153,8 +153,7 @@ func TestThereAndBack(t *testing.T) {
 				if x.Connect == 0 || x.Connect+x.Packets > x.Socket || x.Payload == 0 || x.Payload >= x.Packets {
 					t.Errorf("the parts do not add up: %+v", x)
 				}
-				// A PUBACK may be written before the connection counts as usable and leave after.
-				if wrapped := x.Wrapping() > 64; wrapped != (scheme != "tcp") {
+				if wrapped := x.Wrapping(); scheme == "tcp" && wrapped > 0 || scheme != "tcp" && wrapped < 64 {
 					t.Errorf("over %s encryption and framing took %d bytes", scheme, x.Wrapping())
 				}
 			}

@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 )
@@ -94,4 +95,25 @@ func (s *silences) count() (n int, died bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.n, s.waiting
+}
+
+// listened is a connection that tells silences when something goes through it.
+type listened struct {
+	net.Conn
+	silences *silences
+}
+
+// Read is net.Conn.
+func (c *listened) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.silences.heard(time.Now())
+	}
+	return n, err
+}
+
+// Write is net.Conn.
+func (c *listened) Write(b []byte) (int, error) {
+	c.silences.sent(time.Now())
+	return c.Conn.Write(b)
 }

@@ -18,6 +18,14 @@ var ports = map[string]string{"tcp": "1883", "ssl": "8883", "ws": "80", "wss": "
 
 func (d *Dialer) encrypted() bool { return d.url.Scheme == "ssl" || d.url.Scheme == "wss" }
 
+// outermost is what the socket itself carries.
+func (d *Dialer) outermost() layer {
+	if d.url.Scheme == "tcp" {
+		return bare
+	}
+	return sealed
+}
+
 // transport opens a connection ready for MQTT.
 func (d *Dialer) transport(ctx context.Context, config *tls.Config, m *meter) (net.Conn, error) {
 	if d.url.Scheme == "ws" || d.url.Scheme == "wss" {
@@ -80,7 +88,7 @@ func (d *Dialer) dialTCP(ctx context.Context, m *meter, network, addr string) (n
 	if err != nil {
 		return nil, err
 	}
-	return &metered{Conn: c, counts: m.counts, count: m.socket}, nil
+	return &metered{Conn: c, meter: m, layer: d.outermost()}, nil
 }
 
 // tlsConfig reads the files of the settings; nil for a URL without encryption.
