@@ -26,7 +26,7 @@ func (r *rig) feed(n int) {
 
 func TestDenseLink(t *testing.T) {
 	run(t, full, func(t *testing.T, r *rig) {
-		r.gateway.dense = true
+		r.set(func() { r.dense = true })
 		r.feed(20)
 		r.complete()
 		if st := r.s.Status(); st.Coding != forwarder.Full || st.FramesDense != 20 || st.FramesCold != 1 || st.FramesSent != 20 {
@@ -49,7 +49,7 @@ func TestDenseLinkToAnOldGateway(t *testing.T) {
 // A state that the gateway lost costs one cold frame, and no connection.
 func TestLostState(t *testing.T) {
 	run(t, full, func(t *testing.T, r *rig) {
-		r.gateway.dense = true
+		r.set(func() { r.dense = true })
 		r.feed(5)
 		r.gateway.set(func() { r.gateway.chain = dense.Chain{} })
 		r.feed(5)
@@ -63,7 +63,7 @@ func TestLostState(t *testing.T) {
 // Where the gateway can read none of them, frames are plain from some point on.
 func TestUnreadableDenseFrames(t *testing.T) {
 	run(t, full, func(t *testing.T, r *rig) {
-		r.gateway.dense, r.gateway.blind = true, true
+		r.set(func() { r.dense, r.blind = true, true })
 		r.feed(10)
 		r.complete()
 		if st := r.s.Status(); st.Coding != forwarder.Plain || st.FramesDense != 3 {
@@ -78,7 +78,7 @@ func TestUnreadableDenseFrames(t *testing.T) {
 // The states outlive a connection, and a gateway that has kept them; to one that has not the first frame is cold.
 func TestStatesOutliveTheConnection(t *testing.T) {
 	run(t, full, func(t *testing.T, r *rig) {
-		r.gateway.dense = true
+		r.set(func() { r.dense = true })
 		r.feed(5)
 		for _, c := range []struct {
 			kept bool
@@ -107,8 +107,10 @@ func TestDenseOnABadLink(t *testing.T) {
 		func(g *gateway) { g.lose, g.double, g.disorder = 5, 5, true },
 	} {
 		run(t, full, func(t *testing.T, r *rig) {
-			r.gateway.dense = true
-			broken(r.gateway)
+			r.set(func() {
+				r.dense = true
+				broken(r.gateway)
+			})
 			for range 60 {
 				r.add(telemetry.Lanes()[rand.IntN(3)], 1+rand.IntN(40))
 				wait(time.Duration(rand.IntN(1000)) * time.Millisecond)
@@ -126,8 +128,7 @@ func TestDenseOnABadLink(t *testing.T) {
 // A large backlog goes in dense frames of many records, cut to the window.
 func TestDenseBacklog(t *testing.T) {
 	run(t, full, func(t *testing.T, r *rig) {
-		r.gateway.dense = true
-		r.gateway.set(func() { r.gateway.refuse = true })
+		r.set(func() { r.dense, r.refuse = true, true })
 		for range 400 {
 			r.add(telemetry.Live, 50)
 		}
