@@ -15,7 +15,8 @@
 //
 // # Format
 //
-// Integers are big endian. A record is what one sync made durable: all of it or nothing. Records follow each other; record 1 is the binding.
+// Integers are big endian. A record is what one sync made durable: all of it or nothing. Records follow each other, with zeros between them where one that fits into
+// a block of 4 KiB would lie in two; record 1 is the binding.
 //
 //	 0  u32  magic F1 E1 D9 F0
 //	 4  u32  length of the body

@@ -30,23 +30,32 @@ type file struct {
 	generation uint64
 	f          *os.File // nil: nothing is appended any more
 	size       int64
-	at         int64               // where the next record goes
+	at         int64               // where the last record ends
 	number     uint64              // of the last record
 	waiting    map[string]struct{} // the journals that have something in it; under the front's mu
 }
 
-func (f *file) fits(n int) bool { return f.f != nil && f.at+int64(n) <= f.size }
+func (f *file) fits(n int) bool { return f.f != nil && f.place(n)+int64(n) <= f.size }
+
+// place returns where a record of n bytes goes: next, but not into two blocks if one will do, for a sync writes all of both.
+func (f *file) place(n int) int64 {
+	if left := block - f.at%block; n <= block && int64(n) > left {
+		return f.at + left
+	}
+	return f.at
+}
 
 // append writes a record of parts and makes it durable.
 func (f *file) append(buf []byte, parts []part) ([]byte, error) {
 	buf = appendRecord(buf[:0], f.generation, f.number+1, parts...)
-	if _, err := f.f.WriteAt(buf, f.at); err != nil {
+	at := f.place(len(buf))
+	if _, err := f.f.WriteAt(buf, at); err != nil {
 		return buf, err
 	}
 	if err := unix.Fdatasync(int(f.f.Fd())); err != nil {
 		return buf, &os.PathError{Op: "sync", Path: f.path, Err: err}
 	}
-	f.at += int64(len(buf))
+	f.at = at + int64(len(buf))
 	f.number++
 	return buf, nil
 }

@@ -64,6 +64,40 @@ func files(t *testing.T, dir string) []string {
 	return found
 }
 
+// A record that fits into a block changes one block: that is what its sync writes.
+func TestARecordKeepsToItsBlock(t *testing.T) {
+	const block = 4096
+	dir := t.TempDir()
+	f := open(t, dir)
+	m, _ := join(t, f, "live")
+	check(t, m.Append([]byte("the first one makes the file")))
+	want := []string{"the first one makes the file"}
+	path := files(t, dir)[0]
+	before, err := os.ReadFile(path)
+	check(t, err)
+	for _, n := range []int{1, 700, 700, 700, 700, 700, 700, 1500, 1500, 1500, 2100, 2100, 4000, 4050, 1, 4050, 4060, 9000, 9000, 1, 12000} {
+		payload := bytes.Repeat([]byte("x"), n)
+		check(t, m.Append(payload))
+		want = append(want, string(payload))
+		after, err := os.ReadFile(path)
+		check(t, err)
+		changed := 0
+		for at := 0; at < len(after); at += block {
+			if !bytes.Equal(before[at:at+block], after[at:at+block]) {
+				changed++
+			}
+		}
+		record := len(front.Record(nil, 1, 1, "live", payload))
+		if most := (record+block-1)/block + 1; changed > most || record <= block && changed != 1 {
+			t.Errorf("a record of %d bytes changed %d blocks", record, changed)
+		}
+		before = after
+	}
+	if got := leftIn(t, dir, "live"); !slices.Equal(got[0], want) {
+		t.Errorf("%d records came back, want %d", len(got[0]), len(want))
+	}
+}
+
 func TestAppendedComesBackUntilFolded(t *testing.T) {
 	dir := t.TempDir()
 	f := open(t, dir)
