@@ -48,9 +48,6 @@ func Decode(b []byte, dst []Record) (Header, []Record, error) {
 		return h, dst, err
 	}
 	base, n := len(dst), len(d.order)
-	if err := d.spanHolds(&h); err != nil {
-		return Header{}, dst, err
-	}
 	dst = slices.Grow(dst, n)[:base+n]
 	d.gather(dst[base:])
 	return h, dst, nil
@@ -97,9 +94,6 @@ func DecodeByColumn(b []byte, dst []Selected) (Header, []Selected, error) {
 		return h, dst, err
 	}
 	base, n := len(dst), len(d.order)
-	if err := d.spanHolds(&h); err != nil {
-		return Header{}, dst, err
-	}
 	dst = slices.Grow(dst, n)[:base+n]
 	out := dst[base:]
 	cursors := d.starts()
@@ -116,7 +110,7 @@ func DecodeByColumn(b []byte, dst []Selected) (Header, []Selected, error) {
 	return h, dst, nil
 }
 
-// open checks b and reads its order and wanted columns; the others are left with n 0. A nil want wants all.
+// open checks b and reads its order and wanted columns; the others are left with n 0. A nil want wants all, and then the header's times are checked too.
 func (d *decoder) open(b []byte, want func(series uint32) bool) (Header, error) {
 	if d.sizes == nil {
 		d.sizes = make([]int, 0, 16)
@@ -157,6 +151,11 @@ func (d *decoder) open(b []byte, want func(series uint32) bool) (Header, error) 
 	}
 	if d.Err != nil {
 		return Header{}, d.Err
+	}
+	if want == nil {
+		if err := d.spanHolds(&h); err != nil {
+			return Header{}, err
+		}
 	}
 	return h, nil
 }
